@@ -1,0 +1,158 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an account in Active Directory should be, and what the directory has to be told for it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from . import accounts, names
+
+# How an option is called in the directory.
+ATTRIBUTES = {
+    "user_principal_name": "userPrincipalName",
+    "sam_account_name": "sAMAccountName",
+    "display_name": "displayName",
+    "given_name": "givenName",
+    "surname": "sn",
+    "mail": "mail",
+}
+# Options that name a place rather than an attribute.
+PLACE = ("ou", "name")
+# 512: an ordinary account; 514: the same, disabled ([MS-ADTS] 2.2.16).
+ENABLED, DISABLED = 512, 514
+
+Values = dict[str, list[Any]]
+
+
+def checked_user_principal_name(text: str) -> str:
+    """The user principal name itself. Raises ValueError with the reason where Entra ID would refuse or replace it."""
+    names.check_user_principal_name(text)
+    return text
+
+
+def checked_sam_account_name(text: str) -> str:
+    """The sAMAccountName itself. Raises ValueError with the reason where the directory would refuse it."""
+    names.check_sam_account_name(text)
+    return text
+
+
+def checked_dn(text: str) -> str:
+    """The distinguished name itself. Raises ValueError where it is none."""
+    names.split_dn(text)
+    return text
+
+
+def checked_guid(text: str) -> str:
+    """A GUID in its usual spelling. Raises ValueError where it is none."""
+    return str(uuid.UUID(text))
+
+
+def listed_values(attributes: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Further attributes with every value as a list of texts, as the directory has them."""
+    return {name: _listed(name, value) for name, value in attributes.items()}
+
+
+def _listed(name: str, value: Any) -> list[str]:
+    if name.lower() in ("unicodepwd", "userpassword"):
+        raise ValueError(f"{name} is set with the option password")
+    values = value if isinstance(value, list) else [] if value is None else [value]
+    if any(isinstance(member, (dict, list)) for member in values):
+        raise ValueError(f"{name}: a value is a text, a number or a truth value")
+    return [str(member).upper() if isinstance(member, bool) else str(member) for member in values]
+
+
+# How each option is checked before the first request.
+PARSE = {
+    "user_principal_name": checked_user_principal_name,
+    "sam_account_name": checked_sam_account_name,
+    "ou": checked_dn,
+    "cloud_object_id": checked_guid,
+    "attributes": listed_values,
+}
+
+
+def value_set(values: Any) -> Any:
+    """What two lists of values of one attribute have in common: order has no meaning, letter case has."""
+    return frozenset(values) if isinstance(values, list) else values
+
+
+def goal(want: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """The account as it should be; a new one with everything that the user left to us."""
+    given = {name: want[name] for name in (*ATTRIBUTES, *PLACE, "enabled", "cloud_object_id") if want[name] is not None}
+    after = {**before, **given}
+    if want["attributes"]:
+        after["attributes"] = {**(before.get("attributes") or {}), **want["attributes"]}
+    if want["password"] and (not before or want["update_password"] == "always"):
+        after["password"] = want["password"]
+    return after if before else _completed(after, want)
+
+
+def _completed(after: dict[str, Any], want: Mapping[str, Any]) -> dict[str, Any]:
+    """A new account's defaults."""
+    local = want["user"].partition("@")[0]
+    derived = {
+        "user_principal_name": want["user"] if "@" in want["user"] else None,
+        "sam_account_name": want.get("derived_sam_account_name"),
+        "name": want["display_name"] or local,
+        "enabled": bool(want["password"]),
+    }
+    return {name: value for name, value in derived.items() if value is not None} | after
+
+
+def obstacle(want: Mapping[str, Any], before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> str:
+    """Why a change must not be tried, with what to do; empty when it may be."""
+    if before is None:
+        if not after.get("ou"):
+            return "A new account needs ou, the place where it goes."
+        if not after.get("user_principal_name"):
+            return "A new account needs user_principal_name, or a user that is one."
+        if after["enabled"] and not want["password"]:
+            return "An account without a password cannot be enabled. Give a password, or set enabled to false."
+        return ""
+    if before["cloud_object_id"] and before["cloud_object_id"] != after["cloud_object_id"]:
+        return (
+            f"It is anchored to the cloud object {before['cloud_object_id']} already (mS-DS-ConsistencyGuid). Another "
+            "anchor would make the cloud take it for another account."
+        )
+    return ""
+
+
+def new_attributes(after: Mapping[str, Any]) -> Values:
+    """All attributes of a new account, for one request.
+
+    The password goes in the same request as the account, so that there is never an enabled account without one.
+    """
+    values: Values = {"objectClass": ["top", "person", "organizationalPerson", "user"]}
+    values |= {attribute: [after[name]] for name, attribute in ATTRIBUTES.items() if after.get(name)}
+    values["userAccountControl"] = [str(ENABLED if after["enabled"] else DISABLED)]
+    return values | _encoded(after) | {name: value for name, value in (after.get("attributes") or {}).items() if value}
+
+
+def changed_attributes(fields: tuple[str, ...], before: Mapping[str, Any], after: Mapping[str, Any]) -> Values:
+    """The attributes whose value changes, each with all its new values; an empty list removes the attribute."""
+    values: Values = {ATTRIBUTES[name]: [after[name]] if after[name] else [] for name in fields if name in ATTRIBUTES}
+    if "enabled" in fields:
+        values["userAccountControl"] = [str(accounts.with_enabled(before["user_account_control"], after["enabled"]))]
+    values |= _encoded({name: after.get(name) for name in fields})
+    if "attributes" in fields:
+        present = before["attributes"]
+        values |= {
+            name: value
+            for name, value in after["attributes"].items()
+            if value_set(value) != value_set(present.get(name, []))
+        }
+    return values
+
+
+def _encoded(after: Mapping[str, Any]) -> Values:
+    values: Values = {}
+    if after.get("password"):
+        values["unicodePwd"] = [accounts.encode_password(after["password"])]
+    if after.get("cloud_object_id"):
+        values["mS-DS-ConsistencyGuid"] = [accounts.guid_bytes(after["cloud_object_id"])]
+    return values
