@@ -1,0 +1,141 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Accounts in Active Directory: found by any of their names, and shown in the administrator's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from ..domain import account_plan, accounts, names
+from .directory import Directory
+from .directory_values import Entry, all_of, any_of, equals, escape
+from .errors import ServiceError
+
+# Everything that the state of an account is made of.
+ATTRIBUTES = (
+    "objectGUID",
+    "userPrincipalName",
+    "sAMAccountName",
+    "cn",
+    "displayName",
+    "givenName",
+    "sn",
+    "mail",
+    "userAccountControl",
+    "proxyAddresses",
+    "mS-DS-ConsistencyGuid",
+)
+
+PERSON = "(objectCategory=person)(objectClass=user)"
+_GUID = re.compile(r"\{?[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}\}?", re.IGNORECASE)
+
+
+def find_account(directory: Directory, identity: str, attributes: Iterable[str] = ()) -> Entry | None:
+    """One user account by user principal name, sAMAccountName, distinguished name or objectGUID.
+
+    Returns:
+        The account with L(ATTRIBUTES) and the further C(attributes); None when the directory says there is none.
+
+    Raises:
+        ServiceError: the directory could not be asked, or several accounts have that name.
+    """
+    found = directory.find(all_of([PERSON, _named(identity)]), [*ATTRIBUTES, *attributes])
+    if len(found) > 1:
+        raise ServiceError(
+            f"{identity} names {len(found)} accounts: {'; '.join(entry.dn for entry in found)}.",
+            advice="Name the one you mean by its distinguished name.",
+        )
+    return found[0] if found else None
+
+
+def _named(identity: str) -> str:
+    if _GUID.fullmatch(identity):
+        return equals("objectGUID", accounts.guid_bytes(identity))
+    if re.match(r"(?i)(cn|ou)=", identity):
+        return equals("distinguishedName", identity)
+    return any_of([equals("userPrincipalName", identity), equals("sAMAccountName", identity)])
+
+
+def account_state(entry: Entry, further: Iterable[str] = ()) -> dict[str, Any]:
+    """The state of an account, with the keys that every module with a directory account returns.
+
+    Arguments:
+        entry: what L(find_account) gives.
+        further: names of attributes to show under C(attributes), as their lists of values.
+    """
+    anchor = entry.octets("mS-DS-ConsistencyGuid")
+    guid = entry.octets("objectGUID") or b""
+    return {
+        "distinguished_name": entry.dn,
+        "ou": names.parent_of(entry.dn),
+        "name": entry.text("cn"),
+        **{option: entry.text(attribute) for option, attribute in account_plan.ATTRIBUTES.items()},
+        "guid": accounts.guid_text(guid),
+        "immutable_id": accounts.anchor_of(anchor, guid),
+        "cloud_object_id": accounts.guid_text(anchor) if anchor and len(anchor) == 16 else None,
+        "enabled": accounts.is_enabled(entry.number("userAccountControl") or 0),
+        "user_account_control": entry.number("userAccountControl"),
+        "proxy_addresses": entry.texts("proxyAddresses"),
+        "attributes": {name: shown_values(entry, name) for name in further},
+    }
+
+
+def shown_values(entry: Entry, name: str) -> list[str]:
+    """The values of an attribute as text; octets as hexadecimal digits."""
+    values = entry.attributes.get(name, ())
+    return [value.hex() if isinstance(value, bytes) else value for value in values]
+
+
+def owners(directory: Directory, claims: Mapping[str, Iterable[tuple[str, str]]], but: str | None) -> dict[str, str]:
+    """Who in the whole forest has one of these names already; Active Directory itself does not keep them unique.
+
+    Arguments:
+        claims: for each name, the (attribute, value) pairs that own it.
+        but: the distinguished name of the account that may have them.
+
+    Returns:
+        Name and distinguished name of its owner, for every name that another object owns.
+    """
+    pairs = {name: list(own) for name, own in claims.items()}
+    filters = [equals(attribute, value) for own in pairs.values() for attribute, value in own]
+    if not filters:
+        return {}
+    attributes = sorted({attribute for own in pairs.values() for attribute, _value in own})
+    found = directory.find(any_of(filters), attributes, forest=True)
+    others = [entry for entry in found if but is None or not names.same_dn(entry.dn, but)]
+    return {name: entry.dn for name, own in pairs.items() for entry in others if _owns(entry, own)}
+
+
+def _owns(entry: Entry, own: Iterable[tuple[str, str]]) -> bool:
+    return any(value.lower() in (held.lower() for held in entry.texts(attribute)) for attribute, value in own)
+
+
+def new_sam_account_name(directory: Directory, name: str, given_out: Collection[str]) -> str:
+    """A sAMAccountName for a new account, unique over the users, groups and computers of the domain.
+
+    Arguments:
+        name: the user principal name or display name to derive it from.
+        given_out: names that this task has promised to other new accounts.
+    """
+    # A suffix shortens the name, so all names with the same beginning may be in the way.
+    beginning = names.derive_sam_account_name(name)[:15]
+    found = directory.find(f"(sAMAccountName={escape(beginning)}*)", ["sAMAccountName"])
+    taken = {held for entry in found for held in entry.texts("sAMAccountName")}
+    return names.derive_sam_account_name(name, taken | set(given_out))
+
+
+def account_obstacle(
+    directory: Directory, fields: Collection[str], before: Mapping[str, Any] | None, after: Mapping[str, Any]
+) -> str:
+    """What in the directory stands in the way of an account as it should be; empty when nothing does."""
+    if "ou" in fields and directory.read(after["ou"], ["objectClass"]) is None:
+        return f"There is no {after['ou']} in the directory. Create it first, or correct ou."
+    if "user_principal_name" not in fields:
+        return ""
+    name = after["user_principal_name"]
+    taken = owners(directory, {name: [("userPrincipalName", name)]}, before["distinguished_name"] if before else None)
+    return "".join(f"{owner} has the user principal name {name} already." for owner in taken.values())

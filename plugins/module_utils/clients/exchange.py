@@ -1,0 +1,155 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Exchange Online's admin API: one verb, a cmdlet with its parameters.
+
+It is the endpoint that Microsoft's own PowerShell module speaks to (C(adminapi/beta/.../InvokeCommand)). Microsoft
+supports it for nobody else. What is documented of it is in "Exchange Online Admin API" (Microsoft Learn).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from . import clouds
+from .credentials import needed
+from .errors import ServiceError
+from .exchange_answers import is_known_as, judge, shown
+from .exchange_errors import QUIET_WARNINGS, TRUNCATED
+from .exchange_values import encode, hashtable, plain
+from .http import Call, Transport
+from .retry import Fault
+from .wire import Reply
+
+__all__ = ["Exchange", "hashtable"]
+
+# A mailbox that every organisation has. One anchor for all calls leads them to one back end, so that reads see the
+# writes before them and the link to a next page is known there.
+ANCHOR = "APP:SystemMailbox{{bb558c35-97f1-4cb9-8ff7-d53741dc928c}}@{tenant}"
+PAGE_SIZE = 1000
+READS = re.compile(r"(Get|Test)-", re.IGNORECASE)
+
+
+class Exchange:
+    """Exchange Online as an application administers it.
+
+    Arguments:
+        options: values of OPTIONS.
+        read_only: refuse every cmdlet but Get- and Test- by WriteRefused before anything is sent.
+    """
+
+    OPTIONS: ClassVar[dict[str, Any]] = clouds.OPTIONS
+    RULES: ClassVar[dict[str, Any]] = clouds.RULES
+    Error: ClassVar[type[Exception]] = ServiceError
+    EVENTUAL: ClassVar[bool] = True
+
+    def __init__(self, options: Mapping[str, Any], read_only: bool) -> None:
+        self._options = options
+        self.warnings: list[str] = []
+        self.http = Transport(options, "exchange", read_only, judge, pin=True)
+
+    def command(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Run a cmdlet.
+
+        Arguments:
+            name: the cmdlet, for example C(Set-Mailbox).
+            parameters: its parameters by their own names: str, bool, int, None (clears), list, bytes, datetime with
+                time zone, timedelta, hashtable(Add=[...], Remove=[...]). Give C(Confirm=False) where the cmdlet lists
+                it, and C(ResultSize="Unlimited") where all objects are wanted.
+
+        Returns:
+            the rows of all pages, without the service's annotations; no rows if what a write asks for is so already.
+
+        Raises:
+            ServiceError: it failed, or the list was cut short.
+        """
+        call = self._call(name, parameters)
+        rows, absence = self._run(call)
+        if absence:
+            raise self.http.failure(call, *absence)
+        return rows
+
+    def find(self, name: str, identity: str, **parameters: Any) -> dict[str, Any] | None:
+        """Read the one object of that identity; None only if Exchange says explicitly that it does not exist.
+
+        Raises:
+            ServiceError: anything else, also when Exchange answers with several objects, or with another one.
+        """
+        call = self._call(name, {"Identity": identity, **parameters})
+        rows, absence = self._run(call)
+        if absence:
+            # With other parameters it may be one of them that does not exist.
+            if not parameters or identity.lower() in absence[1].said.lower():
+                return None
+            raise self.http.failure(call, *absence)
+        same = [row for row in rows if is_known_as(row, identity)]
+        if len(same) == 1:
+            return same[0]
+        names = "; ".join(shown(row) for row in (same or rows)[:5])
+        raise ServiceError(
+            f"{name}: {len(same)} of {len(rows)} answers are {identity!r}" + (f": {names}" if names else "") + ".",
+            meaning="Exactly one is needed.",
+            advice="Name the object by its address or its id." if rows else "",
+        )
+
+    def close(self) -> None:
+        """End every wait and close every connection."""
+        self.http.close()
+
+    def _call(self, name: str, parameters: Mapping[str, Any]) -> Call:
+        if any(name.lower() == "identity" and not str(value or "").strip() for name, value in parameters.items()):
+            raise ServiceError(
+                f"{name}: the identity is empty.",
+                meaning="Exchange would take that for all objects.",
+                advice="Name one.",
+            )
+        tenant = needed(self._options, "tenant_id")
+        body = {"CmdletInput": {"CmdletName": name, "Parameters": encode(parameters)}}
+        headers = {
+            "X-CmdletName": name,
+            "X-AnchorMailbox": ANCHOR.format(tenant=tenant),
+            "X-ResponseFormat": "json",
+            "Prefer": f"odata.maxpagesize={PAGE_SIZE}",
+            # The tables of errors and warnings know the English texts.
+            "Accept-Language": "en-US",
+        }
+        target = f"/adminapi/beta/{tenant}/InvokeCommand"
+        return Call(name, "POST", target, not READS.match(name), json.dumps(body).encode(), headers)
+
+    def _run(self, call: Call) -> tuple[list[dict[str, Any]], tuple[Reply, Fault] | None]:
+        """Send a call and follow its pages: the rows, or the answer that says that the object is absent."""
+        rows: list[dict[str, Any]] = []
+        seen: set[str] = set()
+        while True:
+            reply, fault = self.http.send(call)
+            if fault:
+                return [], None if fault.already else (reply, fault)
+            data = reply.data or {}
+            self._heed(call, reply, data)
+            rows += [plain(row) for row in data.get("value") or ()]
+            link = data.get("@odata.nextLink")
+            if not link:
+                return rows, None
+            if not isinstance(link, str) or link in seen or not self.http.trusts(link):
+                raise ServiceError(f"{call.what}: the link to the next page leads astray.", request_id=reply.request_id)
+            seen.add(link)
+            call = replace(call, target=link)
+
+    def _heed(self, call: Call, reply: Reply, data: Mapping[str, Any]) -> None:
+        """Keep the warnings of an answer for the administrator, but those that say what a second run always hears."""
+        for warning in data.get("@adminapi.warnings") or ():
+            text = str(warning).strip()
+            if any(fragment in text.lower() for fragment in TRUNCATED):
+                raise ServiceError(
+                    f"{call.what}: {text}",
+                    meaning="The list is not complete, so it says nothing about what is not in it.",
+                    request_id=reply.request_id,
+                )
+            words = f"{call.what}: {text}"
+            if words not in self.warnings and not any(fragment in text.lower() for fragment in QUIET_WARNINGS):
+                self.warnings.append(words)

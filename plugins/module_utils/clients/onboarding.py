@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads what decides whether a mailbox can come under Active Directory, from all three services."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import Any, Protocol, TypeVar
+
+from ..domain import license_plan, mailboxes, onboarding, users
+from ..domain.accounts import anchor_of
+from ..domain.addresses import claims
+from ..domain.licences import find_sku
+from .directory import Directory, equals
+from .directory_accounts import owners
+from .errors import ServiceError
+from .exchange import Exchange
+from .graph import Graph
+
+T = TypeVar("T")
+
+
+class Services(Protocol):
+    """The clients of the task, and what its objects share."""
+
+    exchange: Exchange
+    graph: Graph
+    directory: Directory
+    lock: threading.RLock
+
+    def once(self, key: Hashable, make: Callable[[], Any]) -> Any: ...
+
+
+def findings(services: Services, mailbox: str, license_name: str | None) -> onboarding.Findings | None:
+    """Everything about one mailbox; None when Exchange Online says there is none.
+
+    What cannot be read is noted in C(unread) and never taken for absent.
+
+    Raises:
+        ServiceError: the mailbox or its account itself could not be read.
+    """
+    row = services.exchange.find("Get-Mailbox", mailbox)
+    if row is None:
+        return None
+    state = mailboxes.state_of(row)
+    user = services.graph.get(f"/users/{state['id']}", select=f"{users.PROPERTIES},assignedLicenses")
+    if user is None:
+        raise ServiceError(
+            f"Entra ID has no user {state['id']} for this mailbox.", advice="Try again later; nothing was changed."
+        )
+    unread: list[str] = []
+    domains = _attempt(unread, "the tenant's domains", lambda: _domains(services)) or []
+    account = _attempt(unread, "its account in Active Directory", lambda: _account(services, state["id"]))
+    return onboarding.Findings(
+        mailbox=state,
+        user=users.state_of(user),
+        domains=domains,
+        roles=_attempt(unread, "the Entra roles of its account", lambda: _roles(services, state["id"])),
+        owners=_attempt(unread, "who owns its addresses", lambda: _owners(services, state, domains, account)) or [],
+        account=account,
+        account_anchor=anchor_of(onboarding.anchor_of(state["id"]), b"") if account else None,
+        seat=_attempt(unread, "the free licenses", lambda: _seat(services, user, license_name)),
+        nickname_known=bool(_attempt(unread, "the directory's schema", lambda: _has_nickname(services))),
+        unread=unread,
+    )
+
+
+def _attempt(unread: list[str], what: str, read: Callable[[], T]) -> T | None:
+    """What a read gives; None where it failed, which is then noted as unread."""
+    try:
+        return read()
+    except ServiceError as error:
+        unread.append(f"{what} ({error})")
+        return None
+
+
+def _domains(services: Services) -> list[dict[str, Any]]:
+    domains: list[dict[str, Any]] = services.once("domains", lambda: services.graph.list("/domains"))
+    return domains
+
+
+def _roles(services: Services, user_id: str) -> list[str]:
+    held = services.graph.list(f"/users/{user_id}/transitiveMemberOf/microsoft.graph.directoryRole")
+    return [str(role.get("displayName")) for role in held]
+
+
+def _account(services: Services, user_id: str) -> str | None:
+    """The account that carries this user's anchor, as it was made for it."""
+    found = services.directory.find(equals("mS-DS-ConsistencyGuid", onboarding.anchor_of(user_id)), ["objectGUID"])
+    if len(found) > 1:
+        raise ServiceError(f"Several accounts carry the anchor of {user_id}: {'; '.join(one.dn for one in found)}.")
+    return found[0].dn if found else None
+
+
+def _owners(services: Services, state: dict[str, Any], domains: list[Any], account: str | None) -> list[str]:
+    names = onboarding.directory_addresses(state["addresses"], domains)
+    wanted = {name: claims(name) for name in names}
+    wanted[state["user_principal_name"]] = [("userPrincipalName", state["user_principal_name"])]
+    return sorted(set(owners(services.directory, wanted, account).values()))
+
+
+def _seat(services: Services, user: dict[str, Any], license_name: str | None) -> bool | None:
+    """Whether a unit of the license is left for this user; each one that is promised counts for the others."""
+    if license_name is None:
+        return None
+    skus = services.once("subscribedSkus", lambda: services.graph.list("/subscribedSkus"))
+    try:
+        sku = find_sku(skus, license_name)
+    except ValueError as unknown:
+        raise ServiceError(f"{unknown}.") from unknown
+    if any(held["skuId"] == sku["skuId"] for held in user.get("assignedLicenses") or []):
+        return True
+    free = services.once("free units", lambda: license_plan.free_of_all(skus))
+    with services.lock:
+        free[sku["skuPartNumber"]] -= 1
+        return bool(free[sku["skuPartNumber"]] >= 0)
+
+
+def _has_nickname(services: Services) -> bool:
+    return bool(services.once("mailNickname", lambda: services.directory.has_attribute("mailNickname")))
