@@ -1,0 +1,143 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A whole task: all its objects, through a bounded pool, over shared connections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from .arguments import Unusable, entries
+from .change import plan, shown
+from .errors import Refused, failure
+from .lifecycle import Clients, Task, converge, outcome
+from .resource import Client, Definition, State
+from .waiting import Deadline
+
+# One client per service and set of connection options for the life of this process: all items of a loop in the
+# controller run in one process, so they share one session and one token.
+_opened: dict[tuple[Any, ...], Client] = {}
+
+
+def execute(definition: Definition, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Run one task and give its result, the same for a module and for the controller.
+
+    Arguments:
+        definition: the module.
+        params: validated options, as AnsibleModule has them.
+        check_mode: nothing may be written; the clients' transports see to it.
+    """
+    try:
+        wants = entries(definition.resource, params)
+    except Unusable as problem:
+        return failure({}, Refused(str(problem)))
+    try:
+        clients = _clients(definition, params, check_mode)
+    except tuple(client.Error for client in definition.resource.clients.values()) as error:
+        return failure({}, error)
+    task = Task(
+        definition=definition,
+        clients=clients,
+        check_mode=check_mode,
+        wait_timeout=params.get("wait_timeout") or 0.0,
+        concurrency=max(1, params["concurrency"]),
+    )
+    results = await_all(task, wants) if definition.resource.awaits else converge_all(task, wants)
+    result = results[0] if params.get("aggregate") is None else summary(results)
+    warnings = _drained(task.clients)
+    return result | {"warnings": warnings} if warnings else result
+
+
+def converge_all(task: Task, wants: list[State]) -> list[dict[str, Any]]:
+    """Bring every object to its state, a bounded number at a time, results in the order of the input."""
+    if len(wants) <= 1:
+        return [converge(task, want) for want in wants]
+    with ThreadPoolExecutor(max_workers=min(task.concurrency, len(wants))) as pool:
+        return list(pool.map(lambda want: converge(task, want), wants))
+
+
+def await_all(task: Task, wants: list[State]) -> list[dict[str, Any]]:
+    """Look at all objects that have not arrived, again and again, within one budget for all of them.
+
+    In check mode, and with a budget of zero, there is one look and nothing fails. A look that fails ends the waiting
+    for those that have not arrived.
+    """
+    resource, read_all = task.definition.resource, task.definition.read_all
+    if read_all is None:
+        raise TypeError(f"{resource.kind} is waited for without read_all")
+    waits = not task.check_mode and task.wait_timeout > 0
+    deadline = Deadline(task.wait_timeout if waits else 0.0, task.clock)
+    changes: dict[int, Any] = {}
+    failures: dict[int, Any] = {}
+    pending = list(range(len(wants)))
+    while pending:
+        try:
+            states = read_all(task.clients, [wants[index] for index in pending])
+            for index, state in zip(pending, states, strict=True):
+                changes[index] = plan(resource, wants[index], state)
+        except task.errors as error:
+            failures = {index: failure(task.names(wants[index]), error) for index in pending}
+            break
+        pending = [index for index in pending if changes[index]]
+        if not pending or not deadline.pause():
+            break
+    return [
+        failures[index] if index in failures else _awaited(task, want, changes[index], waits)
+        for index, want in enumerate(wants)
+    ]
+
+
+def _awaited(task: Task, want: State, change: Any, waits: bool) -> dict[str, Any]:
+    resource = shown(task.definition.resource, change.before)
+    if change and waits:
+        reason = f"There is no such {task.definition.resource.kind}."
+        if change.before is not None:
+            reason = change.before.get("explanation") or f"Still different: {', '.join(change.fields)}."
+        late = Refused(f"Not there after {task.wait_timeout:g} s. {reason}")
+        return failure(task.names(want), late) | {"resource": resource}
+    return outcome(task, want, resource)
+
+
+def summary(results: list[dict[str, Any]]) -> dict[str, Any]:
+    """One result for many objects: failed when one failed, saying which; the others are done all the same."""
+    failed = [result for result in results if result.get("failed")]
+    total: dict[str, Any] = {
+        "changed": any(result["changed"] for result in results),
+        "diff": [result["diff"] for result in results if result["changed"]],
+        "resource": [result.get("resource") for result in results],
+        "results": [{name: value for name, value in result.items() if name != "diff"} for result in results],
+    }
+    if failed:
+        named = "; ".join(result["msg"] for result in failed[:20])
+        more = f"; and {len(failed) - 20} more, see results" if len(failed) > 20 else ""
+        total |= {"failed": True, "msg": f"{len(failed)} of {len(results)} failed. {named}{more}"}
+        total["error"] = failed[0]["error"]
+    return total
+
+
+def _clients(definition: Definition, params: Mapping[str, Any], read_only: bool) -> Clients:
+    reads = read_only or definition.apply is None
+    kinds = definition.resource.clients
+    return Clients(**{name: _open(kind, params, reads) for name, kind in kinds.items()})
+
+
+def _open(kind: type[Client], params: Mapping[str, Any], read_only: bool) -> Client:
+    options = {name: params.get(name) for name in kind.OPTIONS}
+    key = (kind, read_only, repr(sorted(options.items())))
+    if key not in _opened:
+        _opened[key] = kind(options, read_only)
+    return _opened[key]
+
+
+def _drained(clients: Clients) -> list[str]:
+    """What the services warned of, each once."""
+    warnings: dict[str, None] = {}
+    for client in vars(clients).values():
+        for warning in getattr(client, "warnings", []):
+            warnings[warning] = None
+        if hasattr(client, "warnings"):
+            client.warnings.clear()
+    return list(warnings)

@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The life of one object in a task: read, plan, refuse or apply, and see that it happened."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from .change import Change, diff, plan, shown
+from .errors import Refused, failure
+from .resource import Definition, State
+from .waiting import CLOCK, Clock, Deadline, wait_for
+
+
+class Clients(SimpleNamespace):
+    """The clients of one task by name, and what all its objects share."""
+
+    def __init__(self, **clients: Any) -> None:
+        super().__init__(**clients)
+        self._shared: dict[Hashable, Any] = {}
+        # Held by whoever looks at a shared value and then changes it.
+        self.lock = threading.RLock()
+
+    def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Make a value for the whole task when the first object needs it; every other object gets the same one."""
+        with self.lock:
+            if key not in self._shared:
+                self._shared[key] = make()
+            return self._shared[key]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What all objects of one task have in common."""
+
+    definition: Definition
+    clients: Clients
+    check_mode: bool
+    wait_timeout: float = 300.0
+    concurrency: int = 4
+    clock: Clock = field(default=CLOCK)
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """Everything that a user, a service or a network can cause."""
+        return (Refused, *{client.Error for client in self.definition.resource.clients.values()})
+
+    @property
+    def eventual(self) -> bool:
+        """Whether any service in play shows a write only after a while."""
+        return any(client.EVENTUAL for client in self.definition.resource.clients.values())
+
+    def read(self, want: State) -> State | None:
+        """The present state of one object."""
+        if self.definition.read is not None:
+            return self.definition.read(self.clients, want)
+        if self.definition.read_all is not None:
+            return self.definition.read_all(self.clients, [want])[0]
+        raise TypeError(f"{self.definition.resource.kind} has neither read nor read_all")
+
+    def plan(self, want: State) -> Change:
+        """What one object needs now."""
+        return plan(self.definition.resource, want, self.read(want))
+
+    def names(self, want: State) -> Mapping[str, Any]:
+        """The options by which the user named an object."""
+        return {name: want[name] for name in self.definition.resource.names if want.get(name) is not None}
+
+
+def converge(task: Task, entry: State) -> dict[str, Any]:
+    """Bring one object to the state asked for, or say what would be done.
+
+    Returns:
+        The result of this object. A failure that a user or a service caused is a result too, never an exception.
+    """
+    try:
+        want = task.definition.resolve(task.clients, entry) if task.definition.resolve else entry
+        apply = task.definition.apply
+        if apply is None:
+            return outcome(task, entry, shown(task.definition.resource, task.read(want)))
+        change = task.plan(want)
+        refuse(task, change)
+        after = carry_out(task, apply, change) if change and not task.check_mode else change.after
+        return outcome(task, entry, shown(task.definition.resource, after), change)
+    except task.errors as error:
+        return failure(task.names(entry), error)
+
+
+def outcome(task: Task, entry: State, resource: State | None, change: Change | None = None) -> dict[str, Any]:
+    """The result of one object that did not fail."""
+    result = {**task.names(entry), "changed": bool(change), "resource": resource}
+    return result if change is None else result | {"diff": diff(change)}
+
+
+def refuse(task: Task, change: Change) -> None:
+    """Stop what must not be tried, in check mode as well, so that a plan shows what its execution would meet."""
+    resource = task.definition.resource
+    if change.creates and not resource.removable:
+        raise Refused(f"There is no such {resource.kind}.", "Check the spelling; nothing was changed.")
+    if change and task.definition.preflight is not None:
+        task.definition.preflight(task.clients, change)
+
+
+def carry_out(task: Task, apply: Callable[[Clients, Change], None], change: Change) -> State | None:
+    """Apply a change until it is done, and wait until it is seen.
+
+    A write whose answer was lost is never simply sent again: the object is read until something of the change shows,
+    and only what is then still missing is applied.
+    """
+    deadline = Deadline(task.wait_timeout, task.clock)
+    while change:
+        try:
+            apply(task.clients, change)
+            break
+        except task.errors as error:
+            if not getattr(error, "ambiguous", False):
+                raise
+            change = _progress(task, change, deadline, error)
+    return _seen(task, change, deadline) if task.eventual and change else change.after
+
+
+def _progress(task: Task, change: Change, deadline: Deadline, lost: Exception) -> Change:
+    """What is left of a change after a write whose answer was lost; raises when nothing shows in time."""
+    unknown = f"{lost} It is not known whether the change happened"
+    moved, left = _look(task, change, lambda now: _nearer(now, change), deadline, unknown)
+    if not moved:
+        raise Refused(
+            f"{unknown}; nothing of it was seen within {deadline.seconds:g} s.",
+            "Run again: what is there by then is read first.",
+            lost,
+        ) from lost
+    return left
+
+
+def _nearer(now: Change, then: Change) -> bool:
+    """Something of a change shows. Being different is not enough: a lagging replica shows an older state as well."""
+    return (then.creates and not now.creates) or now.gaps < then.gaps
+
+
+def _look(
+    task: Task, change: Change, satisfied: Callable[[Change], bool], deadline: Deadline, so_far: str
+) -> tuple[bool, Change]:
+    """Plan again after a write until satisfied; a read that fails does not hide what is known of the write so far."""
+    try:
+        return wait_for(lambda: task.plan(change.want), satisfied, deadline)
+    except task.errors as error:
+        raise Refused(f"{so_far}; reading it again failed:", str(error), error) from error
+
+
+def _seen(task: Task, change: Change, deadline: Deadline) -> State | None:
+    """The state after a change, read from the service as soon as it shows there."""
+    arrived, left = _look(task, change, lambda now: not now, deadline, "The service accepted the change")
+    if not arrived:
+        raise Refused(
+            f"The service accepted the change, but does not show it after {deadline.seconds:g} s "
+            f"(still different: {', '.join(left.fields) or 'the object itself'}).",
+            "Run again later, or raise wait_timeout.",
+        )
+    return left.before
