@@ -1,0 +1,25 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Microsoft Graph v1.0 of the rehearsal tenant, as far as mailbox onboarding needs it.
+
+Public sources: the Microsoft Graph reference on Microsoft Learn (one page per call), its concept pages on errors,
+JSON batching, paging, query parameters and advanced queries on directory objects.
+
+Switches of the tenant that change what Graph does:
+
+- C(graph_replica_lag) seconds and C(graph_replicas) (default 3): stale and non-monotonic reads, see L(lab.replicas).
+- C(graph_provisioning_delay) seconds (default 0): until service plans and mailboxes follow a licence.
+- C(graph_mailbox_grace) seconds (default 30 days): until a user mailbox without a licence is taken away.
+- C(graph_write_seconds) real seconds (default 0.01): how long a write keeps its user busy; others are a 409.
+- C(graph_page_seconds) (default 3600): how long a page link lives, by the tenant's clock.
+- C(graph_cast_needs_consistency): demand ConsistencyLevel for casts such as memberOf/microsoft.graph.directoryRole.
+"""
+
+from __future__ import annotations
+
+from .endpoint import routes
+from .provisioning import settle
+
+__all__ = ["routes", "settle"]

@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which application permission allows which call: any one of a set suffices.
+
+Source: the permissions table on each page of the Microsoft Graph v1.0 reference. Where a page says "not supported" for
+applications although the call is known to answer them (licenseDetails, memberOf), those for delegated use stand.
+"""
+
+from __future__ import annotations
+
+DIRECTORY_READ = frozenset({"Directory.Read.All", "Directory.ReadWrite.All"})
+USERS_READ = DIRECTORY_READ | {"User.Read.All", "User.ReadWrite.All"}
+USERS_WRITE = frozenset({"User.ReadWrite.All", "Directory.ReadWrite.All"})
+USERS_DELETE = frozenset({"User.ReadWrite.All", "User.DeleteRestore.All"})
+PASSWORDS_WRITE = frozenset({"User-PasswordProfile.ReadWrite.All", "Directory.ReadWrite.All"})
+LICENCES_READ = USERS_READ | {"LicenseAssignment.Read.All", "LicenseAssignment.ReadWrite.All"}
+LICENCES_WRITE = USERS_WRITE | {"LicenseAssignment.ReadWrite.All"}
+ORGANISATION_READ = DIRECTORY_READ | {"Organization.Read.All", "Organization.ReadWrite.All"}
+SKUS_READ = ORGANISATION_READ | {"LicenseAssignment.Read.All", "LicenseAssignment.ReadWrite.All"}
+DOMAINS_READ = DIRECTORY_READ | {"Domain.Read.All", "Domain.ReadWrite.All"}
+GROUPS_READ = DIRECTORY_READ | {"Group.Read.All", "Group.ReadWrite.All"}
+MEMBERS_READ = GROUPS_READ | {"GroupMember.Read.All", "GroupMember.ReadWrite.All"}
+MEMBERSHIPS_READ = DIRECTORY_READ | {"GroupMember.Read.All", "User.Read.All", "User.ReadWrite.All"}
+ROLES_READ = DIRECTORY_READ | {"RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory"}
+ASSIGNMENTS_READ = ROLES_READ | {"RoleManagement.Read.All"}
+PRINCIPALS_READ = DIRECTORY_READ | {
+    "Application.Read.All",
+    "Application.ReadWrite.All",
+    "Application.ReadWrite.OwnedBy",
+}
+MAILBOX_SETTINGS_READ = frozenset({"MailboxSettings.Read", "MailboxSettings.ReadWrite"})
+SYNC_BEHAVIOUR_READ = frozenset({"User-OnPremisesSyncBehavior.Read.All", "User-OnPremisesSyncBehavior.ReadWrite.All"})
+SYNC_BEHAVIOUR_WRITE = frozenset({"User-OnPremisesSyncBehavior.ReadWrite.All"})
+# No application permission exists: OnPremDirectorySynchronization.* can only be granted to signed-in users.
+NOBODY: frozenset[str] = frozenset()
+# Calls that any valid token may make (the members of a batch are judged one by one).
+ANYBODY: frozenset[str] | None = None

@@ -1,0 +1,221 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Directory roles, role assignments, groups, and what a user belongs to.
+
+Source: the directoryRole, unifiedRoleAssignment, group and "List a user's memberships" pages of the Graph reference.
+"""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..state import DirectoryRole, Group, Tenant
+from . import query
+from .call import Answer, Call
+from .errors import missing, unsupported
+from .principals import PRINCIPAL, principals
+from .resource import Property, Resource, attribute, constant
+from .schema import USER
+from .users import seen
+
+_ROLE_PROPERTIES = {
+    "id": attribute("id"),
+    "deletedDateTime": constant(None, "DateTimeOffset"),
+    "description": constant(None),
+    "displayName": attribute("display_name", filters="eq"),
+    "roleTemplateId": attribute("template_id", filters="eq"),
+}
+ROLE = Resource("directoryRoles", "directoryRole", _ROLE_PROPERTIES, tuple(_ROLE_PROPERTIES))
+
+
+def _processing(_tenant: Tenant, group: Group) -> dict[str, str] | None:
+    return {"state": "ProcessingComplete"} if group.licences else None
+
+
+def _group_licences(_tenant: Tenant, group: Group) -> list[dict[str, Any]]:
+    return [{"disabledPlans": list(item.disabled_plans), "skuId": item.sku_id} for item in group.licences]
+
+
+_GROUP_PROPERTIES = {
+    "id": attribute("id", filters="eq"),
+    "deletedDateTime": constant(None, "DateTimeOffset"),
+    "createdDateTime": constant(None, "DateTimeOffset"),
+    "description": constant(None),
+    "displayName": attribute("display_name", filters="eq"),
+    "groupTypes": constant([], "Collection"),
+    "isAssignableToRole": constant(None, "Boolean"),
+    "mail": attribute("mail", filters="eq"),
+    "mailEnabled": Property(lambda _tenant, group: group.mail is not None, "Boolean"),
+    "mailNickname": Property(lambda _tenant, group: (group.mail or group.id).partition("@")[0]),
+    "onPremisesSyncEnabled": attribute("on_premises_sync_enabled", "Boolean", "eq"),
+    "proxyAddresses": Property(lambda _tenant, group: list(group.proxy_addresses), "Collection", "any"),
+    "securityEnabled": constant(True, "Boolean"),
+    "visibility": constant(None),
+}
+_LICENSED = {
+    "assignedLicenses": Property(_group_licences, "Collection", "any"),
+    "licenseProcessingState": Property(_processing, "Complex"),
+    "hasMembersWithLicenseErrors": constant(None, "Boolean"),
+}
+GROUP = Resource("groups", "group", _GROUP_PROPERTIES | _LICENSED, tuple(_GROUP_PROPERTIES), frozenset({"displayName"}))
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One role held by one principal, as the newer role API shows it."""
+
+    id: str
+    principal_id: str
+    role_definition_id: str
+
+
+_ASSIGNMENT_PROPERTIES = {
+    "id": attribute("id", filters="eq"),
+    "principalId": attribute("principal_id", filters="eq"),
+    "directoryScopeId": constant("/"),
+    "resourceScope": constant("/"),
+    "roleDefinitionId": attribute("role_definition_id", filters="eq"),
+}
+ASSIGNMENT = Resource(
+    "roleManagement/directory/roleAssignments",
+    "unifiedRoleAssignment",
+    _ASSIGNMENT_PROPERTIES,
+    ("id", "principalId", "directoryScopeId", "roleDefinitionId"),
+)
+
+
+def list_roles(call: Call) -> Answer:
+    """GET /directoryRoles: the activated roles."""
+    return query.collection(call, ROLE, call.tenant.roles.values())
+
+
+def get_role(call: Call) -> Answer:
+    """GET /directoryRoles/{id} and /directoryRoles(roleTemplateId='...')."""
+    return Answer(200, ROLE.entity(call, _role(call)))
+
+
+def list_role_members(call: Call) -> Answer:
+    """GET /directoryRoles/{id}/members: users and service principals."""
+    return _objects(call, _members(call, _role(call).members))
+
+
+def _role(call: Call) -> DirectoryRole:
+    name, value = call.keys[0]
+    for role in call.tenant.roles.values():
+        if value.lower() == (role.template_id if name.lower() == "roletemplateid" else role.id).lower():
+            return role
+    raise missing(value)
+
+
+def list_assignments(call: Call) -> Answer:
+    """GET /roleManagement/directory/roleAssignments. The definition id of a built-in role is its template id."""
+    rows = [
+        Assignment(_assignment_id(role.template_id, member), member, role.template_id)
+        for role in call.tenant.roles.values()
+        for member in role.members
+    ]
+    return query.collection(call, ASSIGNMENT, rows)
+
+
+def _assignment_id(role_id: str, principal_id: str) -> str:
+    raw = uuid.uuid5(uuid.NAMESPACE_OID, f"{role_id}/{principal_id}").bytes
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=") + "-1"
+
+
+def list_groups(call: Call) -> Answer:
+    """GET /groups."""
+    return query.collection(call, GROUP, call.tenant.groups.values())
+
+
+def get_group(call: Call) -> Answer:
+    """GET /groups/{id}."""
+    return Answer(200, GROUP.entity(call, _group(call)))
+
+
+def list_group_members(call: Call) -> Answer:
+    """GET /groups/{id}/members: users, service principals and groups, each with its type."""
+    return _objects(call, _members(call, _group(call).members))
+
+
+def _group(call: Call) -> Group:
+    group = call.tenant.groups.get(call.key.lower())
+    if group is None:
+        raise missing(call.key)
+    return group
+
+
+def memberships(kind: str, *, transitive: bool) -> Callable[[Call], Answer]:
+    """The handler of GET /users/{id}/memberOf or transitiveMemberOf.
+
+    C(kind): C(directoryRole) or C(group) for a cast, empty for both.
+    """
+
+    def handler(call: Call) -> Answer:
+        user = seen(call)
+        if kind and call.tenant.switches.get("graph_cast_needs_consistency") and not query.is_advanced(call):
+            raise unsupported("The specified OData cast needs the 'ConsistencyLevel:eventual' header and $count.")
+        groups = list(_groups_of(call.tenant, user.id, transitive))
+        holders = {user.id, *(group.id for group in groups)} if transitive else {user.id}
+        roles = [role for role in call.tenant.roles.values() if holders & set(role.members)]
+        if kind == "directoryRole":
+            return query.collection(call, ROLE, roles)
+        if kind == "group":
+            return query.collection(call, GROUP, groups)
+        return _objects(call, [*((ROLE, role) for role in roles), *((GROUP, group) for group in groups)])
+
+    return handler
+
+
+def _groups_of(tenant: Tenant, member: str, transitive: bool) -> Iterable[Group]:
+    found: dict[str, Group] = {}
+    waiting = [member]
+    while waiting:
+        wanted = waiting.pop()
+        for group in tenant.groups.values():
+            if wanted in group.members and group.id not in found:
+                found[group.id] = group
+                waiting += [group.id] if transitive else []
+    return found.values()
+
+
+def _objects(call: Call, found: Sequence[tuple[Resource, Any]]) -> Answer:
+    """A page of objects of several types, each with its @odata.type; C($select) may name what any of the types has."""
+    if set(call.query) & {"$filter", "$orderby"}:
+        raise unsupported("The query is not supported on a collection of several types; use an OData cast.")
+    select = call.query.get("$select")
+    if select is not None:
+        names = {name: prop for resource in _KINDS for name, prop in resource.properties.items()}
+        Resource("directoryObjects", "directoryObject", names, ()).selection(select)
+    return query.paged(call, found, lambda pair: str(pair[1].id), lambda pair: _typed(call, *pair), "directoryObjects")
+
+
+_KINDS = (USER, GROUP, ROLE, PRINCIPAL)
+
+
+def _members(call: Call, ids: Iterable[str]) -> list[tuple[Resource, Any]]:
+    return [pair for pair in (_member(call, item_id) for item_id in ids) if pair is not None]
+
+
+def _member(call: Call, item_id: str) -> tuple[Resource, Any] | None:
+    user = call.reader.user(item_id)
+    if user is not None:
+        return USER, user
+    if item_id in call.tenant.groups:
+        return GROUP, call.tenant.groups[item_id]
+    principal = next((item for item in principals(call.tenant) if item.id == item_id), None)
+    return (PRINCIPAL, principal) if principal is not None else None
+
+
+def _typed(call: Call, resource: Resource, item: Any) -> dict[str, Any]:
+    select = call.query.get("$select")
+    names = resource.default
+    if select is not None:
+        wanted = (resource.named(part.strip()) for part in select.split(","))
+        names = tuple(name for name in wanted if name is not None)
+    return {"@odata.type": f"#microsoft.graph.{resource.type_name}"} | resource.written(call.tenant, item, names)

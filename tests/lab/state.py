@@ -1,0 +1,253 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What one tenant consists of: plain data, shared by the token endpoint, Graph, Exchange and the sync engine.
+
+Every service reads and writes these objects; none keeps a second copy, except the deliberately stale replicas.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from .clock import Clock
+
+
+@dataclass
+class Domain:
+    """A domain of the tenant, as Graph's C(domain) shows it."""
+
+    name: str
+    is_initial: bool = False
+    is_default: bool = False
+    is_verified: bool = True
+    authentication_type: str = "Managed"
+
+
+@dataclass
+class ServicePlan:
+    """One service plan inside a subscribed SKU."""
+
+    plan_id: str
+    name: str
+    applies_to: str = "User"
+
+
+@dataclass
+class Sku:
+    """A subscription of the tenant, as Graph's C(subscribedSku) shows it. Consumed units are counted, not stored."""
+
+    sku_id: str
+    part_number: str
+    enabled: int
+    plans: list[ServicePlan]
+    warning: int = 0
+    capability_status: str = "Enabled"
+
+
+@dataclass
+class Licence:
+    """One licence on one user; C(group_id) is None when it is assigned directly."""
+
+    sku_id: str
+    disabled_plans: list[str] = field(default_factory=list)
+    group_id: str | None = None
+    assigned_at: datetime | None = None
+    # Service plan id -> when this licence enabled it; a plan that is not named has been there since C(assigned_at).
+    plans_since: dict[str, datetime] = field(default_factory=dict)
+
+
+@dataclass
+class Mailbox:
+    """The Exchange side of a user."""
+
+    guid: str
+    # RecipientTypeDetails: UserMailbox, SharedMailbox, RoomMailbox, EquipmentMailbox
+    type_details: str
+    created_at: datetime
+    archive: bool = False
+    litigation_hold: bool = False
+    size_bytes: int = 1_000_000_000
+    is_exchange_cloud_managed: bool = False
+    # What the on-premises msExchRemoteRecipientType says, as Get-Mailbox shows it; None without the Exchange schema.
+    remote_recipient_type: str = "None"
+    hidden_from_address_lists: bool = False
+    # Any further property that a Set- cmdlet wrote, by parameter name.
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class User:
+    """A user object of Entra ID, with its mailbox where it has one."""
+
+    id: str
+    user_principal_name: str
+    display_name: str
+    created_at: datetime
+    given_name: str | None = None
+    surname: str | None = None
+    mail: str | None = None
+    mail_nickname: str | None = None
+    proxy_addresses: list[str] = field(default_factory=list)
+    account_enabled: bool = True
+    usage_location: str | None = None
+    department: str | None = None
+    job_title: str | None = None
+    licences: list[Licence] = field(default_factory=list)
+    mailbox: Mailbox | None = None
+    # None: never synced; True: synced; False: formerly synced.
+    on_premises_sync_enabled: bool | None = None
+    on_premises_immutable_id: str | None = None
+    on_premises_last_sync: datetime | None = None
+    on_premises_distinguished_name: str | None = None
+    on_premises_sam_account_name: str | None = None
+    on_premises_domain_name: str | None = None
+    on_premises_security_identifier: str | None = None
+    on_premises_user_principal_name: str | None = None
+    # The objectGUID of the AD object that masters the user; since 2026 it cannot be remapped to another one.
+    on_premises_object_identifier: str | None = None
+    on_premises_provisioning_errors: list[dict[str, Any]] = field(default_factory=list)
+    is_cloud_managed: bool = False
+    deleted_at: datetime | None = None
+    # Service plan id -> when the user lost it; Graph goes on showing such plans as Deleted.
+    former_plans: dict[str, datetime] = field(default_factory=dict)
+    # The mailbox that Exchange took away for want of a licence; a new licence brings it back.
+    disconnected_mailbox: Mailbox | None = None
+    # Any further property of Graph's user, by its name there (for example mobilePhone).
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Group:
+    """A group of Entra ID, as far as licences and roles need it."""
+
+    id: str
+    display_name: str
+    members: list[str] = field(default_factory=list)
+    licences: list[Licence] = field(default_factory=list)
+    on_premises_sync_enabled: bool | None = None
+    mail: str | None = None
+    proxy_addresses: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Contact:
+    """A mail contact; it matters only because it may own an address that a user wants."""
+
+    id: str
+    display_name: str
+    mail: str | None = None
+    proxy_addresses: list[str] = field(default_factory=list)
+    on_premises_sync_enabled: bool | None = None
+
+
+@dataclass
+class DirectoryRole:
+    """An activated directory role and who holds it (user or service principal ids)."""
+
+    id: str
+    template_id: str
+    display_name: str
+    members: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Credential:
+    """A client secret or a certificate of an application."""
+
+    key_id: str
+    end: datetime
+    # Exactly one of the two is set: the secret's value, or the certificate as DER.
+    secret: str | None = None
+    certificate: bytes | None = None
+    # The moment from which the token endpoint knows it (propagation).
+    usable_from: datetime | None = None
+
+
+@dataclass
+class FederatedCredential:
+    """An external identity that may sign in as the application; matched exactly and with case."""
+
+    issuer: str
+    subject: str
+    audience: str
+    # Public keys of the issuer, PEM, so that the token endpoint can check the assertion.
+    public_key: str
+
+
+@dataclass
+class Application:
+    """An application with its service principal, as far as sign-in needs it."""
+
+    id: str
+    app_id: str
+    display_name: str
+    service_principal_id: str | None
+    credentials: list[Credential] = field(default_factory=list)
+    federated: list[FederatedCredential] = field(default_factory=list)
+    # resource app id -> application permissions granted, by value (for example Exchange.ManageAsApp)
+    app_roles: dict[str, list[str]] = field(default_factory=dict)
+    public_client: bool = False
+    disabled: bool = False
+
+
+@dataclass
+class Provisioning:
+    """What Exchange will do to a user's mailbox at C(due), after a change of licences: C(create) or C(disable)."""
+
+    user_id: str
+    due: datetime
+    action: str
+
+
+@dataclass
+class SyncFeatures:
+    """The tenant's switches for directory synchronisation (Graph onPremisesDirectorySynchronization features)."""
+
+    block_soft_match: bool = False
+    block_hard_match_takeover: bool = False
+    soft_match_on_upn: bool = True
+    synchronize_upn_for_managed_users: bool = True
+    allow_object_identifier_update: bool = False
+
+
+@dataclass
+class Tenant:
+    """The whole tenant. C(seed) makes everything that looks random repeatable."""
+
+    id: str
+    display_name: str
+    initial_domain: str
+    domains: dict[str, Domain]
+    clock: Clock = field(default_factory=Clock)
+    seed: int = 0
+    users: dict[str, User] = field(default_factory=dict)
+    deleted_users: dict[str, User] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    contacts: dict[str, Contact] = field(default_factory=dict)
+    skus: dict[str, Sku] = field(default_factory=dict)
+    roles: dict[str, DirectoryRole] = field(default_factory=dict)
+    applications: dict[str, Application] = field(default_factory=dict)
+    sync_enabled: bool | None = None
+    last_sync: datetime | None = None
+    sync_features: SyncFeatures = field(default_factory=SyncFeatures)
+    # Work on mailboxes that licence changes have asked for; see graph/provisioning.py.
+    provisioning: list[Provisioning] = field(default_factory=list)
+    # Behaviours that a test may turn on or off by name; each service documents its own.
+    switches: dict[str, Any] = field(default_factory=dict)
+    # What the sync engine remembers of the objects it exported, by source anchor; see connect.py.
+    connector_space: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)
+        # What a service keeps beside the tenant (indexes, page tokens, replicas); never part of the shown state.
+        self.scratch: dict[str, Any] = {}
+
+    def new_id(self) -> str:
+        """A new object id. Ids are taken from the seed, so that two runs of a scenario are alike."""
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
