@@ -1,0 +1,266 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rehearses jobs of the collection on a tenant of their own. Started by scripts/demo."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import _preparation as preparation
+from _preparation import ROOT, WORK, say
+
+LAB = WORK / "lab"
+# Set for the part of the run that is inside a network namespace, to the bin directory of the Python packages.
+INSIDE = "M365_DEMO_INSIDE"
+# The caller's network namespace, as /proc names it.
+NETWORK = "M365_DEMO_NETWORK"
+
+
+# What a shell needs, beside PATH and the tenant's own settings, to go on by hand.
+PLAYING = ("PYTHONPATH", "ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_PYTHON_INTERPRETER", "ANSIBLE_HOME", "M365_LAB_DIRECTORY")
+
+
+@dataclass(frozen=True)
+class Story:
+    """A job as it is rehearsed: the tenant's scenario, the inventory that wants something of it, and the playbook."""
+
+    playbook: str
+    scenario: str
+    inventory: str
+
+
+STORIES = {
+    "onboarding": Story("m365.hybrid.onboarding", "tests/lab/scenarios/contoso.yml", "tests/lab/demo/inventory.yml"),
+}
+
+
+class Broken(Exception):
+    """A step of the demo did not do what it promises."""
+
+
+@dataclass(frozen=True)
+class Recap:
+    """The sums of Ansible's closing lines, over all hosts."""
+
+    changed: int
+    failed: int
+    unreachable: int
+
+
+def recap(output: str) -> Recap:
+    """Read the sums from the output of ansible-playbook; raises Broken where it has no closing lines."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
+    _before, found, after = plain.rpartition("PLAY RECAP")
+    hosts = re.findall(r"changed=(\d+) +unreachable=(\d+) +failed=(\d+)", after)
+    if not found or not hosts:
+        raise Broken("ansible-playbook ended without a recap")
+    changed, unreachable, failed = (sum(int(host[column]) for host in hosts) for column in range(3))
+    return Recap(changed, failed, unreachable)
+
+
+class Stage:
+    """One tenant and the commands that are run against it."""
+
+    def __init__(self, story: Story, environment: Mapping[str, str]) -> None:
+        self.story = story
+        self.environment = {**environment, "M365_LAB_DIRECTORY": str(LAB)}
+
+    def lab(self, *arguments: str) -> None:
+        """Run a command of the rehearsal tenant; its output is the user's. Raises Broken when it fails."""
+        if subprocess.run(
+            lab_command(*arguments), env=self.environment, stdin=subprocess.DEVNULL, check=False
+        ).returncode:
+            raise Broken(f"the rehearsal tenant refused: {arguments[0]}")
+
+    def up(self) -> None:
+        """Start the tenant and take over how to sign in to it."""
+        self.lab("up", "--scenario", self.story.scenario, "--templates", str(WORK / "cache/samba"))
+        known = facts()
+        secrets = {name: Path(path).read_text() for name, path in known["secret_files"].items()}
+        self.environment |= known["environment"] | secrets
+
+    def play(self, *options: str) -> Recap:
+        """Run the playbook, show its output as it comes, and return its recap."""
+        command = ["ansible-playbook", self.story.playbook, "-i", self.story.inventory, *options]
+        say(f"$ {shlex.join(command)}")
+        process = subprocess.Popen(
+            command, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        lines = []
+        with process:
+            for line in process.stdout or ():
+                lines.append(line.decode(errors="replace"))
+                print(lines[-1], end="", flush=True)
+        result = recap("".join(lines))
+        if process.returncode or result.failed or result.unreachable:
+            raise Broken(f"ansible-playbook ended with status {process.returncode}: {result}")
+        return result
+
+
+def lab_command(command: str, *arguments: str) -> list[str]:
+    """Return a command line of the rehearsal tenant, for the Python that comes first on PATH."""
+    return ["python", "-m", "lab", command, "--directory", str(LAB), *arguments]
+
+
+def facts() -> dict[str, Any]:
+    """Return what the running tenant says about itself."""
+    known: dict[str, Any] = json.loads((LAB / "lab.json").read_text())
+    return known
+
+
+def tell(story: Story, environment: Mapping[str, str]) -> Stage:
+    """Play one story from an empty stage to the end; raises Broken as soon as something does not hold."""
+    stage, before = Stage(story, environment), LAB / "before.json"
+    step("Starting the rehearsal tenant: Entra, Exchange Online and an Active Directory server, on this machine only.")
+    stage.up()
+    step("The mailboxes as they are, read from outside the collection.")
+    stage.lab("table", "--save", str(before))
+    step("The plan: what would change. Nothing is written.")
+    planned = stage.play("--check", "--diff")
+    if not planned.changed:
+        raise Broken("the plan has nothing to change")
+    step("The change itself.")
+    if not stage.play("--diff").changed:
+        raise Broken("the change changed nothing")
+    step("Once more: everything is as declared, so nothing may change.")
+    again = stage.play()
+    if again.changed:
+        raise Broken(f"the second run changed {again.changed} tasks")
+    step("Before and after, read from outside the collection.")
+    stage.lab("table", "--compare", str(before))
+    return stage
+
+
+def step(text: str) -> None:
+    """Say in a line what happens next."""
+    bold, normal = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
+    say(f"\n{bold}==> {text}{normal}")
+
+
+def end(environment: Mapping[str, str]) -> None:
+    """End the tenant, if one runs; a second Ctrl-C must not leave half of it behind."""
+    if not (LAB / "lock").exists():
+        return
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        ended = subprocess.run(
+            lab_command("down"),
+            env=dict(environment),
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, former)
+    if ended.returncode:
+        raise Broken(f"the tenant could not be ended: {ended.stderr.strip()}")
+
+
+def explain_play(stage: Stage) -> None:
+    """Print what to type to go on by hand."""
+    known = facts()
+    step("The tenant stays up. To play with it by hand:")
+    if os.readlink("/proc/self/ns/net") != stage.environment[NETWORK]:
+        say("# its addresses exist in a network namespace of their own; this opens a shell in it")
+        say(f"nsenter --preserve-credentials --user --net --target {known['process']}")
+    say(f"cd {shlex.quote(str(ROOT))}")
+    say(f"export PATH={shlex.quote(stage.environment[INSIDE])}:$PATH")
+    for name in PLAYING:
+        say(f"export {name}={shlex.quote(stage.environment[name])}")
+    say(f". {shlex.quote(known['environment_path'])}")
+    say(f"ansible-playbook {stage.story.playbook} -i {stage.story.inventory} --check --diff")
+    say(f"{shlex.join(lab_command('table'))}   # also: status, sync, clock --advance 30m")
+    say("\nTo end it: scripts/demo --down")
+
+
+def wanted() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/demo", description="Rehearse a job on a tenant that exists on this machine only."
+    )
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--keep", action="store_true", help="leave the tenant up and say how to play with it")
+    group.add_argument("--down", action="store_true", help="end a tenant that was kept")
+    parser.add_argument("story", nargs="?", choices=sorted(STORIES), help="only this job (default: all)")
+    return parser.parse_args()
+
+
+def prepare() -> list[str]:
+    """Prepare all that takes the network or root; return how to run the rest so that the lab gets its ports."""
+    core = preparation.default_core()
+    preparation.link_collection()
+    binaries = preparation.virtual_environment([f"ansible-core=={core}.*"], preparation.DEMO_REQUIREMENTS)
+    preparation.samba()
+    environment = preparation.python_environment(binaries)
+    os.environ.update(environment)
+    os.environ[INSIDE] = str(binaries)
+    os.environ[NETWORK] = os.readlink("/proc/self/ns/net")
+    return preparation.lab_prefix(os.environ)
+
+
+def perform(arguments: argparse.Namespace) -> int:
+    """Play the wanted stories, each on a fresh tenant."""
+    stories = [STORIES[arguments.story]] if arguments.story else list(STORIES.values())
+    environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "1"} if sys.stdout.isatty() else dict(os.environ)
+    kept = False
+    try:
+        for story in stories:
+            end(environment)
+            stage = tell(story, environment)
+        if arguments.keep:
+            explain_play(stage)
+            kept = True
+            return 0
+    except Broken as broken:
+        say(f"\nThe demo stopped: {broken}.")
+        return 1
+    finally:
+        if not kept:
+            end(environment)
+    say("\nEverything held. The tenant is ended; nothing runs any more.")
+    return 0
+
+
+def main() -> int:
+    """Prepare, enter the network namespace where one is needed, and perform."""
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, lambda number, _frame: sys.exit(128 + number))
+    arguments = wanted()
+    if arguments.down and not (LAB / "lab.json").exists():
+        say("No rehearsal tenant runs.")
+        return 0
+    try:
+        if INSIDE not in os.environ:
+            prefix = prepare()
+            if arguments.down:
+                end(os.environ)
+                say("The rehearsal tenant is ended.")
+                return 0
+            if prefix:
+                sys.stdout.flush()
+                os.execvp(prefix[0], [*prefix, sys.executable, *sys.argv])  # noqa: S606 - this very script
+        with preparation.only_one("demo", "Waiting for another scripts/demo of this checkout."):
+            return perform(arguments)
+    except (preparation.Missing, Broken) as missing:
+        say(str(missing))
+        return 2
+    except KeyboardInterrupt:
+        say("\nInterrupted; the tenant is ended.")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a row of the contract test is: one module, one starting state, one wish, and what must come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from contract_ground import Ground
+
+Options = Mapping[str, Any]
+
+
+def nothing(_ground: Ground) -> None:
+    """No preparation, or nothing more to look at."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row.
+
+    Arguments:
+        module: the module's name.
+        title: what the row shows.
+        options: the object's options, or a function that gives them.
+        prepare: changes the starting state of the scenario.
+        changes: whether the first run changes something.
+        refused: texts that the message has, where the wish is refused; nothing may change then.
+        proof: looks at the end state from outside the collection, after the change.
+        decided: keys of C(resource) that only the service can tell, so that a plan cannot.
+        removed: goes on to the object's absence.
+    """
+
+    module: str
+    title: str
+    options: Options | Callable[[Ground], Options]
+    prepare: Callable[[Ground], Any] = nothing
+    changes: bool = True
+    refused: tuple[str, ...] = ()
+    proof: Callable[[Ground], Any] = nothing
+    decided: frozenset[str] = frozenset()
+    removed: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.module}: {self.title}"
+
+    def wish(self, ground: Ground) -> dict[str, Any]:
+        """The object's options on this ground."""
+        return dict(self.options(ground) if callable(self.options) else self.options)
+
+
+def connection_options(ground: Ground, module: Any) -> dict[str, Any]:
+    """The options that an imported module needs to sign in to its services."""
+    options: dict[str, Any] = {}
+    for client in module.RESOURCE.clients.values():
+        options |= ground.directory() if "directory_server" in client.OPTIONS else ground.cloud()
+    return options
+
+
+# For each module an entry that fails for its own reason, and a part of what it says; it must not stop the others.
+FAILING: dict[str, tuple[Options, str]] = {
+    "ad_proxyaddress": ({"user": "niemand", "primary": "niemand@contoso.example"}, "There is no such account"),
+    "ad_user": ({"user": "ortlos@contoso.example"}, "A new account needs ou"),
+    "ad_user_info": ({"user": "zwilling"}, "names 2 accounts"),
+    "directory_sync": ({"user": "zwilling"}, "names 2 accounts"),
+    "entra_license": ({"user": "niemand@contoso.example", "usage_location": "DE"}, "There is no such user"),
+    "entra_user_info": ({"user": "x" * 9000}, ""),
+    "mailbox_info": ({"mailbox": "Doppelt"}, "Exactly one is needed"),
+    "mailbox_onboarding_info": ({"mailbox": "Doppelt"}, "Exactly one is needed"),
+    "mailbox_type": ({"mailbox": "niemand@contoso.example", "type": "shared"}, "There is no such mailbox"),
+}

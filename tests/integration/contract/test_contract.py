@@ -1,0 +1,158 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The contract that every module keeps: a plan writes nothing and says what the change will be; the change does it;
+a second run changes nothing; so it goes with absence too. Alone and among many, in a process of its own and inside the
+controller, and the results of both ways are equal to the letter.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import contract_cases_cloud
+import contract_cases_directory
+import pytest
+from conftest import forget
+from contract_cases import FAILING, Case, connection_options
+from contract_ground import Ground
+from contract_runners import MODULES, ModuleHost, Run, in_controller
+
+CASES = [*contract_cases_cloud.CASES, *contract_cases_directory.CASES]
+# What differs from one life of an object to the next: times, the directory's ids, and the service's request ids.
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z| UTC)?")
+_UNSTEADY = ("request_id", "guid", "immutable_id")
+
+
+class Life:
+    """One object's life under one case, by one way to run the module; every step is kept and checked."""
+
+    def __init__(self, case: Case, ground: Ground, run: Run, many: bool) -> None:
+        self.case, self.ground, self.run, self.many = case, ground, run, many
+        case.prepare(ground)
+        if case.module in ("ad_user_info", "directory_sync") and many:
+            ground.add_account("zwilling")
+            ground.add_account("anderer", {"sAMAccountName": "anderer"}, upn="zwilling")
+        self.connection = connection_options(ground, importlib.import_module(f"{MODULES}.{case.module}"))
+        self.wish = case.wish(ground)
+        self.steps: list[dict[str, Any]] = []
+
+    def live(self) -> list[dict[str, Any]]:
+        """Go through all steps; gives their results without what changes from life to life."""
+        if self.case.refused:
+            self._refused()
+        else:
+            self._wanted(self.wish, self.case.changes)
+            self.case.proof(self.ground)
+            if self.case.removed:
+                self._wanted({**_named(self.case, self.wish), "state": "absent"}, True)
+        return [steady(step) for step in self.steps]
+
+    def _step(self, wish: Mapping[str, Any], *, check_mode: bool, writes: bool) -> dict[str, Any]:
+        """Run once, and hold what was written against what may have been; gives the result of the object itself."""
+        before = (self.ground.cloud_state(), self.ground.directory_state())
+        self.ground.world.journal.clear()
+        entries = {"aggregate": [FAILING[self.case.module][0], wish]} if self.many else wish
+        result = self.run(self.case.module, {**self.connection, **entries}, check_mode)
+        after = (self.ground.cloud_state(), self.ground.directory_state())
+        if not writes:
+            assert self.ground.writes() == []
+            assert after == before
+        else:
+            assert after != before
+        assert set(result["invocation"]) == {"module_args"}
+        assert "warnings" not in result, result["warnings"]
+        self.steps.append(result)
+        return self._own(result) if self.many else result
+
+    def _own(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The entry of the object beside one that fails, which stops nothing and comes first as it was named first."""
+        stranger, own = result["results"]
+        names, said = FAILING[self.case.module]
+        assert result["failed"] is True
+        assert stranger["failed"] is True
+        assert stranger["changed"] is False
+        assert said in stranger["msg"]
+        assert set(names.items()) >= {(name, stranger[name]) for name in self._names()}
+        assert result["msg"].startswith("2 of 2 failed." if own.get("failed") else "1 of 2 failed.")
+        assert result["changed"] is own["changed"]
+        assert result["resource"] == [stranger.get("resource"), own.get("resource")]
+        shown = {"diff": result["diff"][0]} if result["diff"] else {}
+        assert len(result["diff"]) == int(own["changed"])
+        return {**own, **shown}
+
+    def _names(self) -> tuple[str, ...]:
+        names: tuple[str, ...] = importlib.import_module(f"{MODULES}.{self.case.module}").RESOURCE.names
+        return names
+
+    def _refused(self) -> None:
+        plan = self._step(self.wish, check_mode=True, writes=False)
+        done = self._step(self.wish, check_mode=False, writes=False)
+        assert without(plan, "error", "invocation") == without(done, "error", "invocation")
+        assert plan["failed"] is True
+        assert plan["changed"] is False
+        assert set(plan["error"]) == {"status", "code", "request_id"}
+        for name in self._names():
+            assert f"{name}={self.wish[name]}" in plan["msg"]
+        for words in self.case.refused:
+            assert words in plan["msg"], plan["msg"]
+
+    def _wanted(self, wish: Mapping[str, Any], changes: bool) -> None:
+        plan = self._step(wish, check_mode=True, writes=False)
+        done = self._step(wish, check_mode=False, writes=changes)
+        again = self._step(wish, check_mode=False, writes=False)
+        planned_again = self._step(wish, check_mode=True, writes=False)
+        for step, changed in ((plan, changes), (done, changes), (again, False), (planned_again, False)):
+            assert not step.get("failed"), step["msg"]
+            assert step["changed"] is changed, step
+            assert {name: step[name] for name in self._names()} == {name: wish[name] for name in self._names()}
+        assert plan.get("diff") == done.get("diff")
+        assert again["resource"] == planned_again["resource"] == done["resource"]
+        assert _foreseen(plan["resource"], self.case) == _foreseen(done["resource"], self.case)
+        if "diff" in again and not self.many:
+            assert again["diff"]["before"] == again["diff"]["after"]
+        if changes:
+            assert done["diff"]["before"] != done["diff"]["after"]
+
+
+def _named(case: Case, wish: Mapping[str, Any]) -> dict[str, Any]:
+    names = importlib.import_module(f"{MODULES}.{case.module}").RESOURCE.names
+    return {name: wish[name] for name in names}
+
+
+def _foreseen(resource: dict[str, Any] | None, case: Case) -> dict[str, Any] | None:
+    return None if resource is None else {name: value for name, value in resource.items() if name not in case.decided}
+
+
+def without(result: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """A result without some of its keys."""
+    return {name: value for name, value in result.items() if name not in names}
+
+
+def steady(value: Any) -> Any:
+    """A result without what differs from one life to the next."""
+    if isinstance(value, dict):
+        return {
+            name: "..." if name in _UNSTEADY and member is not None else steady(member)
+            for name, member in value.items()
+        }
+    if isinstance(value, list):
+        return [steady(member) for member in value]
+    return _TIME.sub("(time)", value) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("many", [False, True], ids=["alone", "among many"])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_contract(
+    case: Case, many: bool, ground: Ground, host: ModuleHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_process = Life(case, ground, host, many).live()
+    ground.begin()
+    forget(monkeypatch)
+    inside = Life(case, ground, in_controller, many).live()
+    assert json.dumps(inside, sort_keys=True, indent=1) == json.dumps(in_process, sort_keys=True, indent=1)

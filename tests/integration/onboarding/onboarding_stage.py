@@ -1,0 +1,277 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The stage on which the onboarding job is played: tenant, real Active Directory, ansible-playbook, and eyes outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ldap3
+import requests
+import yaml
+
+from ansible_collections.m365.hybrid.plugins.module_utils.core import entry
+from lab.directory import BASE_DN, Samba, connection, search
+from lab.state import User
+from lab.world import World
+from ldap_gate import LdapGate
+
+HERE = Path(__file__).resolve().parent
+# Where Ansible finds the collection: the folder that holds ansible_collections.
+COLLECTIONS = Path(entry.__file__).parents[6]
+PLAYBOOK = "m365.hybrid.onboarding"
+UNIT = f"OU=Funktionspostfächer,OU=Contoso,{BASE_DN}"
+OTHER_UNIT = f"OU=Altbestand,OU=Contoso,{BASE_DN}"
+EXCHANGE_ONLINE = "EXCHANGESTANDARD"
+AUTOMATION = "m365.hybrid automation"
+# What a directory changes by itself when somebody signs in.
+_VOLATILE = {"lastlogon", "logoncount", "lastlogontimestamp", "badpwdcount", "badpasswordtime"}
+# Starts a sync cycle, as an administrator's command would: argument 1 is the control's address, 2 the CA file.
+SYNC_SCRIPT = """import ssl, sys, urllib.request
+context = ssl.create_default_context(cafile=sys.argv[2])
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+opener.open(urllib.request.Request(sys.argv[1] + "/_lab/sync", b"{}"), timeout=60).read()
+"""
+
+
+@dataclass
+class Played:
+    """How a play went: C(tasks) as the callback C(record) wrote them, C(totals) of the one host."""
+
+    status: int
+    output: str
+    tasks: list[dict[str, Any]]
+    totals: dict[str, int]
+
+    def task(self, part: str) -> dict[str, Any]:
+        """The last result of the task whose name contains a text."""
+        found = [task for task in self.tasks if part in task["task"]]
+        assert found, f"no task {part!r} in:\n{self.output}"
+        result: dict[str, Any] = found[-1]["result"]
+        return result
+
+    def ran(self, part: str) -> bool:
+        """Whether a task ran and was not skipped."""
+        return any(part in task["task"] and task["status"] != "skipped" for task in self.tasks)
+
+    def said(self, part: str) -> dict[str, str]:
+        """What the items of a debug task said, by label."""
+        results = self.task(part).get("results", [])
+        return {item["item"]["mailbox"]: str(item["msg"]) for item in results}
+
+    def signs_in(self) -> dict[str, str]:
+        """The statement on how the user signs in, by mailbox."""
+        results = self.task("Say how each user signs in").get("results", [])
+        return {item["item"]["mailbox"]: str(item["msg"]) for item in results}
+
+    def diffs(self) -> list[Any]:
+        """The differences that the modules showed, in order."""
+        return [part for task in self.tasks if task["result"].get("changed") for part in _listed(task["result"])]
+
+
+def _listed(result: dict[str, Any]) -> list[Any]:
+    found = result.get("diff") or []
+    return found if isinstance(found, list) else [found]
+
+
+@dataclass
+class Stage:
+    """One tenant with its directory; each test finds it in its first state."""
+
+    world: World
+    samba: Samba
+    gate: LdapGate
+    folder: Path
+    service: dict[str, str]
+    session: requests.Session
+    first: dict[str, Any] = field(default_factory=dict)
+    count: int = 0
+
+    # --- the first state ----------------------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Begin anew. The directory is reset as a whole only where more than new accounts has changed in it."""
+        self.world.directory = None
+        self.control("POST", "reset")
+        self.world.directory = self.samba
+        self.gate.clear()
+        present = self.entries()
+        if self.first:
+            self.remove(*(dn for dn in present if dn not in self.first))
+        if self.first and any(self.first[dn] != present.get(dn) for dn in self.first):
+            self.samba.reset()
+        self.first = self.first or present
+
+    # --- looking and preparing from outside ---------------------------------------------------------------------------
+
+    def control(self, method: str, path: str, content: Any = None) -> Any:
+        """One request to the lab's control."""
+        answer = self.session.request(method, f"{self.world.base_url}/_lab/{path}", json=content, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def sync(self) -> dict[str, Any]:
+        """Run one sync cycle and give its report."""
+        report: dict[str, Any] = self.control("POST", "sync")
+        return report
+
+    def entries(self) -> dict[str, dict[str, list[str]]]:
+        """Everything below the domain, by distinguished name, without what a sign-in changes."""
+        found = search(self.samba, "(objectClass=*)")
+        return {
+            entry.dn: {
+                name: sorted(value.hex() for value in values)
+                for name, values in entry.attributes.items()
+                if name.lower() not in _VOLATILE
+            }
+            for entry in found
+        }
+
+    def tenant_state(self) -> dict[str, Any]:
+        """The tenant as the control shows it, without its clock."""
+        state: dict[str, Any] = self.control("GET", "state")
+        del state["clock"]
+        return state
+
+    def both_sides(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Tenant and directory as they are now, for comparing."""
+        return self.tenant_state(), self.entries()
+
+    def user(self, name: str) -> User:
+        """The present user of a user principal name."""
+        return next(user for user in self.world.tenant.users.values() if user.user_principal_name == name)
+
+    def account(self, name: str) -> dict[str, list[bytes]] | None:
+        """The attributes of the one account that has a user principal name, None if there is none."""
+        found = search(self.samba, f"(userPrincipalName={name})")
+        assert len(found) <= 1, f"{name} exists {len(found)} times"
+        return dict(found[0].attributes) | {"dn": [found[0].dn.encode()]} if found else None
+
+    def add(self, dn: str, classes: list[str], attributes: dict[str, Any]) -> None:
+        """Put an object into the directory as somebody else would."""
+        with connection(self.samba) as opened:
+            opened.add(dn, classes, attributes)
+
+    def change(self, dn: str, **values: list[Any]) -> None:
+        """Replace attributes of an object of the directory."""
+        with connection(self.samba) as opened:
+            opened.modify(dn, {name: [(ldap3.MODIFY_REPLACE, held)] for name, held in values.items()})
+
+    def remove(self, *dns: str) -> None:
+        """Take objects out of the directory, the deepest first."""
+        if not dns:
+            return
+        with connection(self.samba) as opened:
+            for dn in sorted(dns, key=len, reverse=True):
+                opened.delete(dn)
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The journal of the cloud, without the members of batches."""
+        journal: list[dict[str, Any]] = self.control("GET", "requests")
+        return [request for request in journal if not request["member"]]
+
+    def writes(self) -> list[str]:
+        """What was written on both sides since the last C(forget)."""
+        cloud = [f"{one['method']} {one['path']}" for one in self.requests() if one["write"]]
+        return cloud + self.gate.writes
+
+    def forget(self) -> None:
+        """Empty the journals and drop all faults."""
+        self.control("DELETE", "requests")
+        self.control("DELETE", "faults")
+        self.gate.clear()
+
+    # --- playing ------------------------------------------------------------------------------------------------------
+
+    def connections(self) -> dict[str, dict[str, Any]]:
+        """How to sign in, as the inventory declares it for a tenant."""
+        application = next(one for one in self.world.tenant.applications.values() if one.display_name == AUTOMATION)
+        url = self.world.base_url
+        return {
+            "m365_cloud": {
+                "tenant_id": self.world.tenant.id,
+                "client_id": application.app_id,
+                "client_secret": application.credentials[0].secret,
+                "endpoints": {"login": url, "graph": url, "exchange": url},
+                "ca_path": str(self.world.ca_path),
+            },
+            "m365_directory": {
+                "directory_server": f"{self.samba.address}:{self.gate.port}",
+                "directory_global_catalog": self.samba.address,
+                "directory_user": self.service["user"],
+                "directory_password": self.service["password"],
+                "directory_ca_path": str(self.world.ca_path),
+                "directory_timeout": 10,
+            },
+        }
+
+    def sync_command(self) -> list[str]:
+        """A command that starts a sync cycle."""
+        return [sys.executable, "-I", "-c", SYNC_SCRIPT, self.world.base_url, str(self.world.ca_path)]
+
+    def inventory(self, mailboxes: list[Any], **variables: Any) -> Path:
+        """Write the inventory of this tenant; C(variables) replace those of the role."""
+        entries = [{"mailbox": one} if isinstance(one, str) else one for one in mailboxes]
+        host = {
+            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            **self.connections(),
+            "onboarding_ou": UNIT,
+            "onboarding_mailboxes": entries,
+            "onboarding_sync_trigger": "command",
+            "onboarding_sync_command": self.sync_command(),
+            "onboarding_sync_timeout": 20,
+            **variables,
+        }
+        self.count += 1
+        path = self.folder / f"inventory-{self.count}.yml"
+        path.write_text(yaml.safe_dump({"all": {"hosts": {"contoso": host}}}, allow_unicode=True), encoding="utf-8")
+        return path
+
+    def environment(self, record: Path) -> dict[str, str]:
+        """The environment of ansible-playbook: nothing of the caller's but what finds programs."""
+        home = self.folder / "home"
+        home.mkdir(exist_ok=True)
+        return {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+            "HOME": str(home),
+            "LANG": "C.UTF-8",
+            "ANSIBLE_HOME": str(home / ".ansible"),
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
+            "ANSIBLE_CALLBACKS_ENABLED": "record",
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "RECORD_FILE": str(record),
+        }
+
+    def start(self, inventory: Path, *options: str, playbook: str = PLAYBOOK) -> tuple[subprocess.Popen[str], Path]:
+        """Start ansible-playbook in a process group of its own; gives it and the file of its results."""
+        record = self.folder / f"record-{inventory.stem}-{self.count}.jsonl"
+        record.unlink(missing_ok=True)
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), playbook, "-i", str(inventory), *options]
+        process = subprocess.Popen(
+            command,
+            env=self.environment(record),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        return process, record
+
+    def play(self, mailboxes: list[Any], *options: str, playbook: str = PLAYBOOK, **variables: Any) -> Played:
+        """Run the playbook to its end, with differences shown."""
+        process, record = self.start(self.inventory(mailboxes, **variables), "--diff", *options, playbook=playbook)
+        output, _ = process.communicate(timeout=180)
+        lines = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()] if record.exists() else []
+        totals = next((line["totals"] for line in lines if "totals" in line), {})
+        return Played(process.returncode, output, [line for line in lines if "task" in line], totals)
