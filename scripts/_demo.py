@@ -29,7 +29,14 @@ NETWORK = "M365_DEMO_NETWORK"
 
 
 # What a shell needs, beside PATH and the tenant's own settings, to go on by hand.
-PLAYING = ("PYTHONPATH", "ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_PYTHON_INTERPRETER", "ANSIBLE_HOME", "M365_LAB_DIRECTORY")
+PLAYING = (
+    "PYTHONPATH",
+    "ANSIBLE_COLLECTIONS_PATH",
+    "ANSIBLE_PYTHON_INTERPRETER",
+    "ANSIBLE_HOME",
+    "ANSIBLE_REMOTE_TEMP",
+    "M365_LAB_DIRECTORY",
+)
 
 
 @dataclass(frozen=True)

@@ -252,14 +252,8 @@ def ansible_lint(place: Place, log: Log) -> Count:
 
 
 def docs(place: Place, log: Log) -> Count:
-    """Documentation of plugins and roles, and the guides.
-
-    antsibull-docs takes the route of an action for a redirect of the documentation (its pull request 360) and
-    would look for every option on the action plugin's page, so the copy that it sees has no such routes.
-    """
+    """Documentation of plugins and roles, and the guides."""
     copy_collection(place)
-    routes = place.copy / "meta/runtime.yml"
-    routes.write_text(re.sub(r"^  action:\n(?:    .*\n)*", "", routes.read_text(), flags=re.MULTILINE))
     return _in_copy(place, log, ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "."])
 
 

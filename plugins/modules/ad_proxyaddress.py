@@ -17,60 +17,59 @@ description:
     before the first request.
   - Refuses where the cloud masters the addresses, because a write to the directory would then have no effect.
 options:
-  user: &user
-    description:
-      - The account, by user principal name, sAMAccountName, distinguished name or objectGUID.
-      - Required unless O(aggregate) is given.
-    type: str
-  primary: &primary
-    description:
-      - The primary address. The former one becomes an alias, unless O(aliases) says otherwise.
-      - When left out, the primary address stays as it is.
-    type: str
-  aliases: &aliases
-    description:
-      - The other addresses. C(name@domain) means a mail address; other types are written with their type, for example
-        C(X500:/o=Contoso/ou=Exchange/cn=Recipients/cn=info).
-      - When left out, they stay as they are.
-    type: dict
-    suboptions:
-      set:
-        description: These mail addresses and no others; an empty list removes all. Other types of addresses are kept.
-        type: list
-        elements: str
-      add:
-        description: Addresses that must be there; all others are kept.
-        type: list
-        elements: str
-      remove:
-        description: Addresses that must not be there; all others are kept.
-        type: list
-        elements: str
-  align_mail: &align_mail
-    description: Also set the attribute C(mail) to the primary address.
-    type: bool
-    default: false
-  verify_authority: &verify_authority
-    description:
-      - Ask the tenant first whether the cloud masters the addresses of this account. This needs the options to sign in
-        to the tenant.
-      - Set it to V(false) where no tenant is connected to this directory.
-    type: bool
-    default: true
   aggregate:
     description: Many accounts in one task. Options beside it are defaults for its entries.
     type: list
     elements: dict
     suboptions:
-      user: *user
-      primary: *primary
-      aliases: *aliases
-      align_mail:
-        <<: *align_mail
-        default: null
-      verify_authority:
-        <<: *verify_authority
-        default: null
+      user: &user
+        description:
+          - The account, by user principal name, sAMAccountName, distinguished name or objectGUID.
+          - Required unless O(aggregate) is given.
+        type: str
+      primary: &primary
+        description:
+          - The primary address. The former one becomes an alias, unless O(aliases) says otherwise.
+          - When left out, the primary address stays as it is.
+        type: str
+      aliases: &aliases
+        description:
+          - The other addresses. C(name@domain) means a mail address; other types are written with their type, for
+            example C(X500:/o=Contoso/ou=Exchange/cn=Recipients/cn=info).
+          - When left out, they stay as they are.
+        type: dict
+        suboptions:
+          set:
+            description: These mail addresses and no others; an empty list removes all. Other types of addresses are
+              kept.
+            type: list
+            elements: str
+          add:
+            description: Addresses that must be there; all others are kept.
+            type: list
+            elements: str
+          remove:
+            description: Addresses that must not be there; all others are kept.
+            type: list
+            elements: str
+      align_mail: &align_mail
+        description: Also set the attribute C(mail) to the primary address.
+        type: bool
+      verify_authority: &verify_authority
+        description:
+          - Ask the tenant first whether the cloud masters the addresses of this account. This needs the options to
+            sign in to the tenant.
+          - Set it to V(false) where no tenant is connected to this directory.
+        type: bool
+  user: *user
+  primary: *primary
+  aliases: *aliases
+  align_mail:
+    <<: *align_mail
+    default: false
+  verify_authority:
+    <<: *verify_authority
+    default: true
 extends_documentation_fragment:
   - m365.hybrid.directory
   - m365.hybrid.cloud

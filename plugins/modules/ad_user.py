@@ -14,99 +14,99 @@ description:
   - A new account is made complete in one request, password and addresses included, so that the directory
     synchronization never sees half of it.
 options:
-  user: &user
-    description:
-      - The account, by user principal name, sAMAccountName, distinguished name or objectGUID.
-      - A new account gets it as its user principal name, unless O(user_principal_name) says another.
-      - Required unless O(aggregate) is given.
-    type: str
-  user_principal_name: &user_principal_name
-    description: The user principal name it should have.
-    type: str
-  sam_account_name: &sam_account_name
-    description:
-      - The sAMAccountName it should have, at most 20 characters.
-      - When left out, a new account gets one that is derived from its user principal name and unique in the domain.
-    type: str
-  ou: &ou
-    description:
-      - Distinguished name of the organizational unit or container in which it should be. An account elsewhere is moved.
-      - Required for a new account.
-    type: str
-  name: &name
-    description:
-      - The name of the object in its organizational unit (C(cn)).
-      - When left out, a new account gets its display name, or else the part of its user principal name before the @.
-    type: str
-  display_name: &display_name
-    description: The name that address lists show.
-    type: str
-  given_name: &given_name
-    description: First name.
-    type: str
-  surname: &surname
-    description: Last name.
-    type: str
-  mail: &mail
-    description: The attribute C(mail). Use M(m365.hybrid.ad_proxyaddress) for the addresses themselves.
-    type: str
-  enabled: &enabled
-    description:
-      - Whether the account can sign in.
-      - When left out, a new account is enabled if it gets a password, and another one is left as it is.
-    type: bool
-  password: &password
-    description: The password. It is sent over TLS only and shown nowhere.
-    type: str
-  update_password: &update_password
-    description:
-      - With V(always), the password is set unless the account signs in with it already; finding that out is one
-        attempt to sign in.
-      - With V(on_create), only a new account gets it.
-    type: str
-    choices: [always, on_create]
-    default: always
-  cloud_object_id: &cloud_object_id
-    description:
-      - Object id of the Entra user that this account is made for. It is kept in C(mS-DS-ConsistencyGuid), which Entra
-        Connect takes as source anchor, so a later run knows the account for its own.
-      - It can be set once and is never changed, because the cloud would take the account for another one.
-    type: str
-  attributes: &attributes
-    description:
-      - Further attributes by their LDAP names, each with one value or a list of values. Order has no meaning, letter
-        case has. An empty list removes the attribute.
-      - Attributes that are not named are left alone.
-    type: dict
-  state: &state
-    description: Whether the account exists. A deleted account takes its permissions and its password with it.
-    type: str
-    choices: [present, absent]
-    default: present
   aggregate:
     description: Many accounts in one task. Options beside it are defaults for its entries.
     type: list
     elements: dict
     suboptions:
-      user: *user
-      user_principal_name: *user_principal_name
-      sam_account_name: *sam_account_name
-      ou: *ou
-      name: *name
-      display_name: *display_name
-      given_name: *given_name
-      surname: *surname
-      mail: *mail
-      enabled: *enabled
-      password: *password
-      update_password:
-        <<: *update_password
-        default: null
-      cloud_object_id: *cloud_object_id
-      attributes: *attributes
-      state:
-        <<: *state
-        default: null
+      user: &user
+        description:
+          - The account, by user principal name, sAMAccountName, distinguished name or objectGUID.
+          - A new account gets it as its user principal name, unless O(user_principal_name) says another.
+          - Required unless O(aggregate) is given.
+        type: str
+      user_principal_name: &user_principal_name
+        description: The user principal name it should have.
+        type: str
+      sam_account_name: &sam_account_name
+        description:
+          - The sAMAccountName it should have, at most 20 characters.
+          - When left out, a new account gets one that is derived from its user principal name and unique in the domain.
+        type: str
+      ou: &ou
+        description:
+          - Distinguished name of the organizational unit or container in which it should be. An account elsewhere is
+            moved.
+          - Required for a new account.
+        type: str
+      name: &name
+        description:
+          - The name of the object in its organizational unit (C(cn)).
+          - When left out, a new account gets its display name, or else the part of its user principal name before
+            the @.
+        type: str
+      display_name: &display_name
+        description: The name that address lists show.
+        type: str
+      given_name: &given_name
+        description: First name.
+        type: str
+      surname: &surname
+        description: Last name.
+        type: str
+      mail: &mail
+        description: The attribute C(mail). Use M(m365.hybrid.ad_proxyaddress) for the addresses themselves.
+        type: str
+      enabled: &enabled
+        description:
+          - Whether the account can sign in.
+          - When left out, a new account is enabled if it gets a password, and another one is left as it is.
+        type: bool
+      password: &password
+        description: The password. It is sent over TLS only and shown nowhere.
+        type: str
+      update_password: &update_password
+        description:
+          - With V(always), the password is set unless the account signs in with it already; finding that out is one
+            attempt to sign in.
+          - With V(on_create), only a new account gets it.
+        type: str
+        choices: [always, on_create]
+      cloud_object_id: &cloud_object_id
+        description:
+          - Object id of the Entra user that this account is made for. It is kept in C(mS-DS-ConsistencyGuid), which
+            Entra Connect takes as source anchor, so a later run knows the account for its own.
+          - It can be set once and is never changed, because the cloud would take the account for another one.
+        type: str
+      attributes: &attributes
+        description:
+          - Further attributes by their LDAP names, each with one value or a list of values. Order has no meaning,
+            letter case has. An empty list removes the attribute.
+          - Attributes that are not named are left alone.
+        type: dict
+      state: &state
+        description: Whether the account exists. A deleted account takes its permissions and its password with it.
+        type: str
+        choices: [present, absent]
+  user: *user
+  user_principal_name: *user_principal_name
+  sam_account_name: *sam_account_name
+  ou: *ou
+  name: *name
+  display_name: *display_name
+  given_name: *given_name
+  surname: *surname
+  mail: *mail
+  enabled: *enabled
+  password: *password
+  update_password:
+    <<: *update_password
+    default: always
+  cloud_object_id: *cloud_object_id
+  attributes: *attributes
+  state:
+    <<: *state
+    default: present
 extends_documentation_fragment:
   - m365.hybrid.directory
   - m365.hybrid.common
@@ -174,8 +174,8 @@ error:
   type: dict
 """
 
+from ..module_utils.clients import directory_accounts
 from ..module_utils.clients.directory import Directory, Modification
-from ..module_utils.clients.directory_accounts import account_obstacle, account_state, find_account, new_sam_account_name
 from ..module_utils.core.entry import run
 from ..module_utils.core.errors import Refused
 from ..module_utils.core.resource import Field, Resource, exact, text
@@ -212,20 +212,24 @@ RESOURCE = Resource(
 
 
 def resolve(clients, want):
-    if want["state"] == "absent" or want["sam_account_name"] or find_account(clients.directory, want["user"]):
+    if (
+        want["state"] == "absent"
+        or want["sam_account_name"]
+        or directory_accounts.find_account(clients.directory, want["user"])
+    ):
         return want
     given_out = clients.once("sAMAccountNames given out", set)
     with clients.lock:
-        derived = new_sam_account_name(clients.directory, want["user"], given_out)
+        derived = directory_accounts.new_sam_account_name(clients.directory, want["user"], given_out)
         given_out.add(derived)
     return want | {"derived_sam_account_name": derived}
 
 
 def read(clients, want):
-    account = find_account(clients.directory, want["user"], want["attributes"] or {})
+    account = directory_accounts.find_account(clients.directory, want["user"], want["attributes"] or {})
     if account is None:
         return None
-    state = account_state(account, want["attributes"] or {})
+    state = directory_accounts.account_state(account, want["attributes"] or {})
     asked = want["password"] and want["update_password"] == "always"
     if asked and clients.directory.accepts(state["user_principal_name"] or account.dn, want["password"]):
         state["password"] = want["password"]
@@ -235,7 +239,7 @@ def read(clients, want):
 def preflight(clients, change):
     reason = not change.removes and (
         account_plan.obstacle(change.want, change.before, change.after)
-        or account_obstacle(clients.directory, change.fields, change.before, change.after)
+        or directory_accounts.account_obstacle(clients.directory, change.fields, change.before, change.after)
     )
     if reason:
         raise Refused(reason)

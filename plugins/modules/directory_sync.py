@@ -72,14 +72,31 @@ resource:
   description: What has arrived and what has not. A list with O(aggregate).
   returned: always
   type: dict
-  sample:
-    arrived: false
-    missing: ["the address smtp:kontakt@contoso.example is missing"]
-    explanation: >-
-      Missing: the address smtp:kontakt@contoso.example is missing. The last synchronisation was at
-      2026-11-22 10:00:00 UTC, before the change: none has run since.
-    id: 0d1e7f7e-6a0e-4d1c-8a53-3f1c0f6e2b11
-    last_sync: "2026-11-22T10:00:00Z"
+  contains:
+    arrived:
+      description: Whether all that was waited for has arrived.
+      type: bool
+      returned: always
+    missing:
+      description: What has not arrived, one sentence each.
+      type: list
+      elements: str
+      returned: always
+    explanation:
+      description: The same, with what the tenant says about it; empty when all has arrived.
+      type: str
+      returned: always
+      sample: >-
+        Missing: the address smtp:kontakt@contoso.example is missing. The last synchronization was at
+        2026-11-22 10:00:00 UTC, before the change: none has run since.
+    id:
+      description: Object id of the cloud's user; null when there is none.
+      type: str
+      returned: always
+    last_sync:
+      description: When the synchronization last wrote the cloud's user.
+      type: str
+      returned: always
 results:
   description: One entry for each entry of O(aggregate), in the same order.
   returned: with O(aggregate)
@@ -87,8 +104,8 @@ results:
   elements: dict
 """
 
-from ..module_utils.clients.directory import Directory
-from ..module_utils.clients.directory_accounts import find_account
+from ..module_utils.clients.directory import Directory, Entry
+from ..module_utils.clients.directory_accounts import find_accounts
 from ..module_utils.clients.graph import Graph, key
 from ..module_utils.core.entry import run
 from ..module_utils.core.resource import Resource, exact
@@ -106,14 +123,16 @@ RESOURCE = Resource(
 
 
 def read_all(clients, wants):
-    accounts = [find_account(clients.directory, want["user"], sync.READ) for want in wants]
-    there = [account for account in accounts if account]
+    accounts = find_accounts(clients.directory, [want["user"] for want in wants], sync.READ)
+    there = [account for account in accounts if isinstance(account, Entry)]
     select = ",".join(sync.GRAPH_PROPERTIES)
     paths = [f"/users/{key(account.text('userPrincipalName') or account.dn)}?$select={select}" for account in there]
     users = dict(zip((account.dn for account in there), clients.graph.batch(paths), strict=True))
     organization = clients.graph.list("/organization")[0]
     return [
-        account and sync.state_of(account, users[account.dn], organization, want["attributes"])
+        sync.state_of(account, users[account.dn], organization, want["attributes"])
+        if isinstance(account, Entry)
+        else account
         for account, want in zip(accounts, wants, strict=True)
     ]
 

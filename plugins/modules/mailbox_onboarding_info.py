@@ -34,7 +34,7 @@ options:
     description: The sAMAccountName that its account is to get.
     type: str
   before: &before
-    description: RV(resource.steps.verification) of the same mailbox as it was read before the first change.
+    description: C(before) in RV(resource.steps.verification), as it was read before the first change.
     type: dict
     suboptions:
       id:
@@ -148,6 +148,31 @@ resource:
       description: The options of the modules that bring it over, by step.
       type: dict
       returned: always
+      contains:
+        license:
+          description: Options of M(m365.hybrid.entra_license).
+          type: dict
+          returned: always
+        type:
+          description: Options of M(m365.hybrid.mailbox_type).
+          type: dict
+          returned: always
+        account:
+          description: Options of M(m365.hybrid.ad_user).
+          type: dict
+          returned: always
+        addresses:
+          description: Options of M(m365.hybrid.ad_proxyaddress), for an account that is there already.
+          type: dict
+          returned: always
+        sync:
+          description: Options of M(m365.hybrid.directory_sync).
+          type: dict
+          returned: always
+        verification:
+          description: Options of this module, to prove afterwards that it is still the same mailbox.
+          type: dict
+          returned: always
 results:
   description: One entry for each entry of O(aggregate), in the same order.
   returned: with O(aggregate)

@@ -14,33 +14,33 @@ description:
   - A mailbox is never created or deleted, and its contents, permissions and addresses stay as they are.
   - Refuses, with what to do instead, when Active Directory masters the mailbox or the conversion would lose something.
 options:
-  mailbox: &mailbox
-    description:
-      - The mailbox, by user principal name, any of its addresses, object id, mailbox GUID, alias or display name.
-      - Required unless O(aggregate) is given.
-    type: str
-  type: &type
-    description:
-      - The type it should have.
-      - Required unless O(aggregate) is given.
-    type: str
-    choices: [user, shared, room, equipment]
-  require_license: &require_license
-    description:
-      - Refuse to make a user mailbox of one that has no license. Exchange Online disables such a mailbox after 30 days.
-      - In check mode, set this to V(false) when an earlier task of the same play would assign the license.
-    type: bool
-    default: true
   aggregate:
     description: Many mailboxes in one task. Options beside it are defaults for its entries.
     type: list
     elements: dict
     suboptions:
-      mailbox: *mailbox
-      type: *type
-      require_license:
-        <<: *require_license
-        default: null
+      mailbox: &mailbox
+        description:
+          - The mailbox, by user principal name, any of its addresses, object id, mailbox GUID, alias or display name.
+          - Required unless O(aggregate) is given.
+        type: str
+      type: &type
+        description:
+          - The type it should have.
+          - Required unless O(aggregate) is given.
+        type: str
+        choices: [user, shared, room, equipment]
+      require_license: &require_license
+        description:
+          - Refuse to make a user mailbox of one that has no license. Exchange Online disables such a mailbox after
+            30 days.
+          - In check mode, set this to V(false) when an earlier task of the same play would assign the license.
+        type: bool
+  mailbox: *mailbox
+  type: *type
+  require_license:
+    <<: *require_license
+    default: true
 extends_documentation_fragment:
   - m365.hybrid.cloud
   - m365.hybrid.common

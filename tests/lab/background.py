@@ -53,7 +53,7 @@ def run(options: Options) -> None:
             world.directory = stack.enter_context(_samba(options, scenario, address, world))
         told = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: told.set())
+            signal.signal(number, lambda *_unused: told.set())
         stack.enter_context(running(world, address, SERVICES_PORT, with_imds=True))
         stack.callback((directory / "lab.json").unlink, missing_ok=True)
         partial = credentials.write_private(

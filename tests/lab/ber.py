@@ -91,7 +91,8 @@ def element(tag: int, *contents: bytes) -> bytes:
 
 def integer(value: int, tag: int = INTEGER) -> bytes:
     """An INTEGER (or ENUMERATED) in the fewest bytes."""
-    return element(tag, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+    magnitude = value if value >= 0 else ~value
+    return element(tag, value.to_bytes(magnitude.bit_length() // 8 + 1, "big", signed=True))
 
 
 def octets(value: bytes | str, tag: int = OCTETS) -> bytes:

@@ -67,7 +67,7 @@ def as_json(value: Any) -> Any:
     return {name: as_json(getattr(value, name)) for name in fields}
 
 
-async def _about(world: World, _: Request, __: Any) -> Any:
+async def _about(world: World, _unused: Request, __: Any) -> Any:
     """Where everything is; also what a start-up waits for."""
     return {
         "tenant_id": world.tenant.id,
@@ -78,7 +78,7 @@ async def _about(world: World, _: Request, __: Any) -> Any:
     }
 
 
-async def _state(world: World, request: Request, _: Any) -> Any:
+async def _state(world: World, request: Request, _unused: Any) -> Any:
     """The whole tenant, or with C(?part=users) one field of it; mailbox work that is due is done first."""
     settle(world.tenant)
     part = request.query_params.get("part")
@@ -89,28 +89,28 @@ async def _state(world: World, request: Request, _: Any) -> Any:
     return as_json(getattr(world.tenant, part))
 
 
-async def _requests(world: World, request: Request, _: Any) -> Any:
+async def _requests(world: World, request: Request, _unused: Any) -> Any:
     """The journal; C(?since=N) leaves out the first N requests."""
     return world.journal.shown(int(request.query_params.get("since", "0")))
 
 
-async def _forget_requests(world: World, _: Request, __: Any) -> Any:
+async def _forget_requests(world: World, _unused: Request, __: Any) -> Any:
     world.journal.clear()
     return {}
 
 
-async def _clock(world: World, _: Request, __: Any) -> Any:
+async def _clock(world: World, _unused: Request, __: Any) -> Any:
     return {"now": world.tenant.clock.now().isoformat()}
 
 
-async def _advance(world: World, _: Request, content: Any) -> Any:
+async def _advance(world: World, _unused: Request, content: Any) -> Any:
     """Move the tenant's time; the sync cycles that fall due meanwhile run, and their reports are given."""
     seconds = _number(content, "advance")
     world.tenant.clock.advance(seconds)
     return {"now": world.tenant.clock.now().isoformat(), "cycles": await world.run_due_cycles()}
 
 
-async def _faults(world: World, _: Request, __: Any) -> Any:
+async def _faults(world: World, _unused: Request, __: Any) -> Any:
     return [rule.shown() for rule in world.faults.rules]
 
 
@@ -119,12 +119,12 @@ async def _add_faults(world: World, request: Request, content: Any) -> Any:
     return await _faults(world, request, None)
 
 
-async def _drop_faults(world: World, _: Request, __: Any) -> Any:
+async def _drop_faults(world: World, _unused: Request, __: Any) -> Any:
     world.faults.clear()
     return []
 
 
-async def _latency(world: World, _: Request, __: Any) -> Any:
+async def _latency(world: World, _unused: Request, __: Any) -> Any:
     return {"seconds": world.latency}
 
 
@@ -133,20 +133,20 @@ async def _set_latency(world: World, request: Request, content: Any) -> Any:
     return await _latency(world, request, None)
 
 
-async def _sync(world: World, _: Request, __: Any) -> Any:
+async def _sync(world: World, _unused: Request, __: Any) -> Any:
     return as_json(await world.run_cycle())
 
 
-async def _reset(world: World, request: Request, _: Any) -> Any:
+async def _reset(world: World, request: Request, _unused: Any) -> Any:
     await world.reset()
     return await _about(world, request, None)
 
 
-async def _switches(world: World, _: Request, __: Any) -> Any:
+async def _switches(world: World, _unused: Request, __: Any) -> Any:
     return as_json(world.tenant.switches)
 
 
-async def _set_switches(world: World, _: Request, content: Any) -> Any:
+async def _set_switches(world: World, _unused: Request, content: Any) -> Any:
     """Set switches by name; null takes a switch away."""
     if not isinstance(content, dict):
         raise ValueError("the switches are an object of names and values")
@@ -158,13 +158,13 @@ async def _set_switches(world: World, _: Request, content: Any) -> Any:
     return as_json(world.tenant.switches)
 
 
-async def _devices(world: World, _: Request, __: Any) -> Any:
+async def _devices(world: World, _unused: Request, __: Any) -> Any:
     """The device codes in all their states, as the person in front of the browser sees them."""
     codes = world.device_codes.values()
     return [{"user_code": one.user_code, "app_id": one.app_id, "scope": one.scope, "state": one.state} for one in codes]
 
 
-async def _device(world: World, _: Request, content: Any) -> Any:
+async def _device(world: World, _unused: Request, content: Any) -> Any:
     """Answer a device code as its user would."""
     given = content if isinstance(content, dict) else {}
     code, approve, user = given.get("user_code"), given.get("approve"), given.get("user")

@@ -134,13 +134,16 @@ class Reachable(Protocol):
     """What it takes to reach a directory server as its administrator; C(Samba) and C(Server) have it."""
 
     @property
-    def address(self) -> str: ...
+    def address(self) -> str:
+        """Where it listens."""
 
     @property
-    def authority_path(self) -> Path: ...
+    def authority_path(self) -> Path:
+        """The certificate of its authority, as PEM."""
 
     @property
-    def administrator_password(self) -> str: ...
+    def administrator_password(self) -> str:
+        """The password of its administrator."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +199,7 @@ class Samba:
         self.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         self.stop()
 
     @property

@@ -188,7 +188,7 @@ class Faults:
         if not self.rules:
             return None
         entry = Entry(parent.index, parent.time, parent.service, method.upper(), path, "", cmdlet, write, member=True)
-        _, rule = self.choose(entry)
+        _unused, rule = self.choose(entry)
         return None if rule is None else answer_of(rule, entry)
 
 
@@ -216,7 +216,9 @@ def _parsed(item: Any, name: str) -> Rule:
         raise ValueError(f"service is one of {', '.join(SERVICES)}")
     if kind == "status" and not 100 < effect.get("status", 0) < 600:
         raise ValueError("status is an HTTP status")
-    if (times is not None and not (type(times) is int and times > 0)) or match.get("every", 1) < 1:
+    if (times is not None and (isinstance(times, bool) or not isinstance(times, int) or times < 1)) or match.get(
+        "every", 1
+    ) < 1:
         raise ValueError("times and every are positive numbers")
     return Rule(name, match, effect, times)
 

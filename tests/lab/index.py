@@ -62,7 +62,7 @@ class UserIndex:
 
     def refresh(self, user_id: str) -> None:
         """Take over what a user is called now; also after it was added or removed."""
-        _, former = self._known.pop(user_id, ((), {}))
+        _unused, former = self._known.pop(user_id, ((), {}))
         for kind, values in former.items():
             for value in values:
                 self._drop(kind, value, user_id)

@@ -109,7 +109,7 @@ class Journal:
         path: relative as the member gave it, with or without a query. cmdlet: for Exchange. status: the member's own.
         """
         parent: Entry = request.scope[ENTRY_KEY]
-        bare, _, query = path.partition("?")
+        bare, _unused, query = path.partition("?")
         write = is_write(parent.service, method, cmdlet)
         entry = Entry(parent.index, parent.time, parent.service, method.upper(), bare, query, cmdlet, write)
         entry.client_request_id = parent.client_request_id

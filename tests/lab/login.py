@@ -163,10 +163,10 @@ async def _form(request: Request) -> dict[str, str]:
     """The form of the request; HTTP Basic fills in client_id and client_secret (RFC 6749 section 2.3.1)."""
     body = await request.body()
     form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    scheme, _unused, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         try:
-            user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+            user, _unused, password = base64.b64decode(value, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError) as error:
             raise SignInError(900144, "invalid_request", "The authorization header is malformed.") from error
         form |= {"client_id": unquote_plus(user), "client_secret": unquote_plus(password)}

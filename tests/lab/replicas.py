@@ -55,7 +55,7 @@ class Replicas:
         if versions[-1].user == user:
             return
         lag = float(self._tenant.switches.get("graph_replica_lag") or 0)
-        delays = tuple(self._random.uniform(0, lag) for _ in range(self.count))
+        delays = tuple(self._random.uniform(0, lag) for _unused in range(self.count))
         versions.append(_Version(self._tenant.clock.timestamp(), copy.deepcopy(user), delays))
 
     def observe_all(self) -> None:

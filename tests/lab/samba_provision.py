@@ -19,6 +19,7 @@ Nothing is printed on success. On failure one line says what was refused, and th
 from __future__ import annotations
 
 import base64
+import inspect
 import json
 import logging
 import os
@@ -86,11 +87,17 @@ def make_domain(order: dict[str, Any]) -> None:
         root=own_account(),
         nobody="nobody",
         skip_sysvolacl=True,
+        **_without_preparation(),
     )
     directory = database(order, parameters)
     for path in order["schema"]:
         extend_schema(directory, path)
     finish_domain(directory, order["host"], order["realm"].lower())
+
+
+def _without_preparation() -> dict[str, Any]:
+    """Samba from 4.19 on prepares the schema for a newer Windows, which the one of 2012 R2 cannot take."""
+    return {"adprep_level": None} if "adprep_level" in inspect.signature(provision).parameters else {}
 
 
 def extend_schema(directory: Any, path: str) -> None:

@@ -14,6 +14,7 @@ import base64
 import random
 import uuid
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -254,7 +255,7 @@ def build_tenant(scenario: Scenario, certificates: Mapping[str, bytes] | None = 
         domains=_domains(content),
         seed=int(head.get("seed", 0)),
         skus=_skus(content["skus"]),
-        switches=dict(content.get("switches", {})),
+        switches=deepcopy(content.get("switches", {})),
         sync_features=SyncFeatures(**content.get("sync_features", {})),
     )
     for role in content.get("roles", []):
@@ -492,7 +493,7 @@ def _attributes(item: dict[str, Any], classes: list[str]) -> dict[str, list[str 
     return attributes
 
 
-def _user_entry(item: dict[str, Any], _: dict[str, str], where: str) -> SeedEntry:
+def _user_entry(item: dict[str, Any], _unused: dict[str, str], where: str) -> SeedEntry:
     attributes = _attributes(item, ["top", "person", "organizationalPerson", "user"])
     attributes["sAMAccountName"] = [item["account"]]
     attributes.setdefault("userPrincipalName", [f"{item['account']}@{REALM}"])
@@ -505,7 +506,7 @@ def _user_entry(item: dict[str, Any], _: dict[str, str], where: str) -> SeedEntr
     return SeedEntry(f"CN={escape_rdn(item['name'])},{unit_dn(item['ou'])}", attributes, item.get("password"))
 
 
-def _contact_entry(item: dict[str, Any], _: dict[str, str], where: str) -> SeedEntry:
+def _contact_entry(item: dict[str, Any], _unused: dict[str, str], where: str) -> SeedEntry:
     attributes = _attributes(item, ["top", "person", "organizationalPerson", "contact"])
     return SeedEntry(f"CN={escape_rdn(item['name'])},{unit_dn(item['ou'])}", attributes)
 

@@ -268,13 +268,13 @@ def _in_thread(world: World, servers: list[tuple[uvicorn.Server, list[socket.soc
     thread = threading.Thread(target=asyncio.run, args=(serve_all(),), name="rehearsal tenant", daemon=True)
     thread.start()
     try:
-        while not all(server.started for server, _ in servers):
+        while not all(server.started for server, _unused in servers):
             if not thread.is_alive():
                 raise RuntimeError("the rehearsal tenant did not start")
             time.sleep(0.005)
         yield
     finally:
-        for server, _ in servers:
+        for server, _unused in servers:
             server.should_exit = True
         thread.join()
 
@@ -303,7 +303,7 @@ def serve(
     ready_file: written when everything answers: a JSON object with url, imds_url, ca_path and pid. Removed at the end.
     """
     told = threading.Event()
-    before = {number: signal.signal(number, lambda *_: told.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, lambda *_unused: told.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         with running(world, address, port, others=others, with_imds=with_imds) as url:
             facts = {"url": url, "imds_url": world.imds_url, "ca_path": str(world.ca_path), "pid": os.getpid()}

@@ -82,7 +82,7 @@ def _with(name: str, values: Values, test: Callable[[Attribute, bytes], bool]) -
 def _compared(condition: Element, values: Values) -> bool | None:
     name, wanted = condition.children
     if name.text.lower() == "anr":
-        return any(_with(each, values, lambda _, value: _starts(value, wanted.content)) for each in ANR)
+        return any(_with(each, values, lambda _unused, value: _starts(value, wanted.content)) for each in ANR)
 
     def test(attribute: Attribute, value: bytes) -> bool:
         left, right = comparable(attribute, value), comparable(attribute, wanted.content)
@@ -120,7 +120,7 @@ def _has_parts(attribute: Attribute, value: bytes, parts: list[Element]) -> bool
                 return False
             rest = rest[len(wanted) :]
         elif part.tag == ANY:
-            _, found, rest = rest.partition(wanted)
+            _unused, found, rest = rest.partition(wanted)
             if not found:
                 return False
         elif not rest.endswith(wanted):
@@ -135,7 +135,7 @@ def _extensible(parts: list[Element], values: Values) -> bool | None:
     mask = int(fields[VALUE].text)
     every = fields[RULE].text == BIT_AND
 
-    def test(_: Attribute, value: bytes) -> bool:
+    def test(_unused: Attribute, value: bytes) -> bool:
         return int(value) & mask == mask if every else bool(int(value) & mask)
 
     return _with(fields[TYPE].text, values, test)

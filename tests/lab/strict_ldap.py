@@ -124,7 +124,7 @@ class StrictLdap:
             threading.Thread(target=server.serve_forever, args=(0.02,), name=f"strict {name}", daemon=True).start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         for server in self._servers:
             server.shutdown()
             server.server_close()

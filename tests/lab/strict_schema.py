@@ -33,17 +33,21 @@ class Attribute:
     catalogued: bool = True
 
 
+# Text attributes with one value, and their greatest length.
+TEXTS = {
+    "cn": 64, "ou": 64, "name": 255, "displayName": 256, "givenName": 64, "sn": 64, "initials": 6, "mail": 256,
+    "mailNickname": 64, "userPrincipalName": 1024, "sAMAccountName": 256, "title": 128, "department": 64,
+    "company": 64, "telephoneNumber": 64, "mobile": 64, "physicalDeliveryOfficeName": 128, "l": 128, "st": 128,
+    "streetAddress": 1024, "postalCode": 40, "c": 3, "co": 128, "employeeID": 16, "info": 1024,
+    "wWWHomePage": 2048, "targetAddress": 1123, "legacyExchangeDN": None, "adminDescription": 1024,
+    "msDS-ExternalDirectoryObjectId": 256, "extensionName": 255, "lDAPDisplayName": 256,
+}  # fmt: skip
+# Not in the partial attribute set, so not in the global catalogue.
+LOCAL = ("employeeID", "info", "wWWHomePage", "streetAddress", "postalCode", "title", "department", "company")
+
+
 def _table() -> dict[str, Attribute]:
-    texts = {
-        "cn": 64, "ou": 64, "name": 255, "displayName": 256, "givenName": 64, "sn": 64, "initials": 6, "mail": 256,
-        "mailNickname": 64, "userPrincipalName": 1024, "sAMAccountName": 256, "title": 128, "department": 64,
-        "company": 64, "telephoneNumber": 64, "mobile": 64, "physicalDeliveryOfficeName": 128, "l": 128, "st": 128,
-        "streetAddress": 1024, "postalCode": 40, "c": 3, "co": 128, "employeeID": 16, "info": 1024,
-        "wWWHomePage": 2048, "targetAddress": 1123, "legacyExchangeDN": None, "adminDescription": 1024,
-        "msDS-ExternalDirectoryObjectId": 256, "extensionName": 255, "lDAPDisplayName": 256,
-    }  # fmt: skip
-    local = ("employeeID", "info", "wWWHomePage", "streetAddress", "postalCode", "title", "department", "company")
-    attributes = [Attribute(name, upper=upper, catalogued=name not in local) for name, upper in texts.items()]
+    attributes = [Attribute(name, upper=upper, catalogued=name not in LOCAL) for name, upper in TEXTS.items()]
     attributes += [Attribute(f"extensionAttribute{number}", upper=1024) for number in range(1, 16)]
     attributes += [
         Attribute("objectClass", single=False),
@@ -124,7 +128,9 @@ def split_dn(text: str) -> list[Rdn]:
     pairs = [part.strip().partition("=") for part in parts]
     if any(not kind.strip() or not equals or not value for kind, equals, value in pairs):
         raise ValueError(f"malformed DN {text!r}")
-    return [(kind.strip(), value.strip() if not value.endswith("\\ ") else value.lstrip()) for kind, _, value in pairs]
+    return [
+        (kind.strip(), value.strip() if not value.endswith("\\ ") else value.lstrip()) for kind, _unused, value in pairs
+    ]
 
 
 def unescape(value: str) -> str:

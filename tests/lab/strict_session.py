@@ -130,7 +130,7 @@ class Session:
             DELETE_ENTRY: self._delete, MOVE: self._move, COMPARE: self._compare, EXTENDED: self._extended,
         }  # fmt: skip
         try:
-            for oid, (critical, _) in request.controls.items():
+            for oid, (critical, _unused) in request.controls.items():
                 if critical and oid not in SUPPORTED_CONTROLS:
                     raise Refused(12, "00000057: LdapErr: DSID-0C090A9E, comment: unsupported critical control")
             if tag not in (BIND, EXTENDED, SEARCH):
@@ -157,7 +157,7 @@ class Session:
     # --- bind and extended operations -------------------------------------------------------------------------------
 
     def _bind(self, request: Request, operation: Operation) -> None:
-        _, name, credentials = request.operation.children
+        _unused, name, credentials = request.operation.children
         operation.dn = name.text
         self.user = None
         if credentials.tag != 0x80:
@@ -236,7 +236,7 @@ class Session:
             ]
         }
         self._own(name.text)
-        if any(kind not in OPERATION_NAMES or (kind == ADD and not values) for kind, _, values in changes):
+        if any(kind not in OPERATION_NAMES or (kind == ADD and not values) for kind, _unused, values in changes):
             raise Refused(2, "00000057: LdapErr: DSID-0C090C3E, comment: Error in attribute conversion operation")
         permissive = PERMISSIVE in request.controls
         self.store.modify(name.text, changes, secure=self.secure, permissive=permissive)
@@ -247,7 +247,7 @@ class Session:
         self.store.delete(operation.dn, tree=TREE_DELETE in request.controls)
 
     def _move(self, request: Request, operation: Operation) -> None:
-        name, rdn, _, *parent = request.operation.children
+        name, rdn, _unused, *parent = request.operation.children
         operation.dn = name.text
         operation.detail = {"rdn": rdn.text, "parent": parent[0].text if parent else None}
         self._own(name.text)
@@ -270,7 +270,7 @@ class Session:
     # --- search -----------------------------------------------------------------------------------------------------
 
     def _search(self, request: Request, operation: Operation) -> Answer:
-        base, scope, _, limit, _, types_only, condition, names = request.operation.children
+        base, scope, _unused, limit, _unused, types_only, condition, names = request.operation.children
         wanted = [name.text for name in names.children]
         size, cookie = _page(request.controls)
         operation.dn = base.text

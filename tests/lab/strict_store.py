@@ -74,7 +74,7 @@ class Store:
         self._usn = itertools.count(1000)
         self._relative = itertools.count(1103)
         self._domain_sid = bytes((1, 4, 0, 0, 0, 0, 0, 5)) + b"".join(
-            number.to_bytes(4, "little") for number in (21, *(self._random.getrandbits(32) for _ in range(3)))
+            number.to_bytes(4, "little") for number in (21, *(self._random.getrandbits(32) for _unused in range(3)))
         )
         self.entries: dict[Dn, Entry] = {}
         self.passwords: dict[Dn, str] = {}

@@ -110,7 +110,7 @@ def needs_cleanup(tenant: Tenant, user: User, checked: float) -> bool:
 def wanted_upn(tenant: Tenant, entry: DirectoryEntry) -> str:
     """The UPN for the cloud: AD's, with the initial domain in place of one that the tenant has not verified."""
     upn = entry.text("userPrincipalName") or f"{entry.text('sAMAccountName') or entry.guid}@{tenant.initial_domain}"
-    prefix, _, domain = upn.rpartition("@")
+    prefix, _unused, domain = upn.rpartition("@")
     return upn if is_verified(tenant, domain) else f"{prefix}@{tenant.initial_domain}"
 
 

@@ -135,7 +135,7 @@ def bearer(request: Request, audience: str) -> dict[str, Any]:
     lists. For a user's token C(roles) holds what its scopes permit, in the words of the application permissions.
     """
     world = world_of(request)
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    scheme, _unused, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized("missing")
     claims = world.verified_tokens.get(token)

@@ -109,7 +109,7 @@ class World:
         """Run the cycles that the scheduler calls due, and give their reports; none without an AD server."""
         if self.directory is None:
             return []
-        return [await self.run_cycle() for _ in range(self.scheduler.take_due())]
+        return [await self.run_cycle() for _unused in range(self.scheduler.take_due())]
 
     def close(self) -> None:
         """Remove the temporary files. The AD server is ended by who started it."""

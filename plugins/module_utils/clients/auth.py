@@ -205,7 +205,7 @@ class SignIn:
             self._clock.wait(pause)
             flow.pop("latest_attempt_at", None)
             result = application.acquire_token_by_device_flow(
-                flow, exit_condition=lambda _: True, claims_challenge=claims
+                flow, exit_condition=lambda _unused: True, claims_challenge=claims
             )
             if result.get("error") == "slow_down":
                 pause += 5  # RFC 8628, section 3.5

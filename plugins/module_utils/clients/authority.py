@@ -23,7 +23,9 @@ def addresses_mastered_by_cloud(graph: Graph, exchange: Exchange, immutable_id: 
     Raises:
         ServiceError: the tenant could not be asked. Who masters the addresses is then unknown.
     """
-    joined = graph.list("/users", filter=f"onPremisesImmutableId eq '{immutable_id}'", select="id,onPremisesSyncEnabled")
+    joined = graph.list(
+        "/users", filter=f"onPremisesImmutableId eq '{immutable_id}'", select="id,onPremisesSyncEnabled"
+    )
     for user in joined:
         behavior = graph.get(f"/users/{user['id']}/onPremisesSyncBehavior")
         if behavior and behavior.get("isCloudManaged"):

@@ -30,6 +30,12 @@ ATTRIBUTES = (
     "mS-DS-ConsistencyGuid",
 )
 
+# The code of the error for a name that several accounts have.
+AMBIGUOUS = "ambiguousName"
+
+# Names that one account only may have in the whole forest; sAMAccountName is unique in its domain.
+FOREST_WIDE = frozenset({"user_principal_name"})
+
 PERSON = "(objectCategory=person)(objectClass=user)"
 _GUID = re.compile(r"\{?[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}\}?", re.IGNORECASE)
 
@@ -46,10 +52,30 @@ def find_account(directory: Directory, identity: str, attributes: Iterable[str] 
     found = directory.find(all_of([PERSON, _named(identity)]), [*ATTRIBUTES, *attributes])
     if len(found) > 1:
         raise ServiceError(
-            f"{identity} names {len(found)} accounts: {'; '.join(entry.dn for entry in found)}.",
+            f"{identity} names {len(found)} accounts: {'; '.join(sorted(entry.dn for entry in found))}.",
             advice="Name the one you mean by its distinguished name.",
+            code=AMBIGUOUS,
         )
     return found[0] if found else None
+
+
+def find_accounts(
+    directory: Directory, identities: Iterable[str], attributes: Iterable[str] = ()
+) -> list[Entry | ServiceError | None]:
+    """Many accounts in the order asked for; a name that means several gives its error and does not stop the others.
+
+    Raises:
+        ServiceError: the directory could not be asked.
+    """
+    found: list[Entry | ServiceError | None] = []
+    for identity in identities:
+        try:
+            found.append(find_account(directory, identity, attributes))
+        except ServiceError as error:
+            if error.code != AMBIGUOUS:
+                raise
+            found.append(error)
+    return found
 
 
 def _named(identity: str) -> str:
@@ -90,8 +116,10 @@ def shown_values(entry: Entry, name: str) -> list[str]:
     return [value.hex() if isinstance(value, bytes) else value for value in values]
 
 
-def owners(directory: Directory, claims: Mapping[str, Iterable[tuple[str, str]]], but: str | None) -> dict[str, str]:
-    """Who in the whole forest has one of these names already; Active Directory itself does not keep them unique.
+def owners(
+    directory: Directory, claims: Mapping[str, Iterable[tuple[str, str]]], but: str | None, *, forest: bool = True
+) -> dict[str, str]:
+    """Who in the whole forest (or with C(forest) false, in the domain) has one of these names already; Active Directory itself does not keep them unique.
 
     Arguments:
         claims: for each name, the (attribute, value) pairs that own it.
@@ -105,7 +133,7 @@ def owners(directory: Directory, claims: Mapping[str, Iterable[tuple[str, str]]]
     if not filters:
         return {}
     attributes = sorted({attribute for own in pairs.values() for attribute, _value in own})
-    found = directory.find(any_of(filters), attributes, forest=True)
+    found = directory.find(any_of(filters), attributes, forest=forest)
     others = [entry for entry in found if but is None or not names.same_dn(entry.dn, but)]
     return {name: entry.dn for name, own in pairs.items() for entry in others if _owns(entry, own)}
 
@@ -134,8 +162,20 @@ def account_obstacle(
     """What in the directory stands in the way of an account as it should be; empty when nothing does."""
     if "ou" in fields and directory.read(after["ou"], ["objectClass"]) is None:
         return f"There is no {after['ou']} in the directory. Create it first, or correct ou."
-    if "user_principal_name" not in fields:
-        return ""
-    name = after["user_principal_name"]
-    taken = owners(directory, {name: [("userPrincipalName", name)]}, before["distinguished_name"] if before else None)
-    return "".join(f"{owner} has the user principal name {name} already." for owner in taken.values())
+    own = before["distinguished_name"] if before else None
+    place = after["distinguished_name"]
+    moves = own is None or not names.same_dn(own, place)
+    if {"ou", "name"} & set(fields) and moves and directory.read(place, ["objectClass"]) is not None:
+        return f"There is another {place} already. Choose another name or ou."
+    wanted = {
+        name: after[name] for name in ("user_principal_name", "sam_account_name") if name in fields and after[name]
+    }
+    taken = {
+        name: owners(directory, {text: [(account_plan.ATTRIBUTES[name], text)]}, own, forest=name in FOREST_WIDE)
+        for name, text in wanted.items()
+    }
+    return " ".join(
+        f"{owner} has the {name.replace('_', ' ')} {wanted[name]} already. Choose another one."
+        for name, found in taken.items()
+        for owner in found.values()
+    )

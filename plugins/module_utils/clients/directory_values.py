@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from .errors import ServiceError
 
-Value = str | bytes
+Value: TypeAlias = "str | bytes"
 
 # Attributes whose values are octets ([MS-ADA1] to [MS-ADA3]); all others are text in UTF-8.
 BINARY = frozenset(

@@ -22,8 +22,8 @@ from .errors import ServiceError
 from .exchange_answers import is_known_as, judge, shown
 from .exchange_errors import QUIET_WARNINGS, TRUNCATED
 from .exchange_values import encode, hashtable, plain
-from .http import Call, Transport
 from .retry import Fault
+from .transport import Call, Transport
 from .wire import Reply
 
 __all__ = ["Exchange", "hashtable"]

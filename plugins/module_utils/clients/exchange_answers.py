@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .exchange_errors import FORBIDDEN, FORBIDDEN_ADVICE, UNAUTHORISED, UNAUTHORISED_ADVICE, ExchangeRule, classify
-from .http import Call
 from .retry import TRIES, UNKNOWN_ERROR_TRIES, Fault
+from .transport import Call
 from .wire import Reply
 
 # What an object may be known by. Addresses among these carry their type in front (smtp:).

@@ -15,8 +15,8 @@ from urllib.parse import quote, urlsplit
 from . import clouds, retry
 from .errors import ServiceError
 from .graph_errors import NOT_FOUND_STATUS, STALE_TOKEN, GraphRule, classify, missing_permission
-from .http import Call, Transport
 from .retry import Effort, Fault
+from .transport import Call, Transport
 from .wire import Reply
 
 # Microsoft Learn, "Combine multiple HTTP requests using JSON batching".

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from ..domain import license_plan, mailboxes, onboarding, users
@@ -21,6 +22,7 @@ from .exchange import Exchange
 from .graph import Graph
 
 T = TypeVar("T")
+ACCOUNT = "its account in Active Directory"
 
 
 class Services(Protocol):
@@ -31,7 +33,8 @@ class Services(Protocol):
     directory: Directory
     lock: threading.RLock
 
-    def once(self, key: Hashable, make: Callable[[], Any]) -> Any: ...
+    def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Make a value for the whole task when it is first needed."""
 
 
 def findings(services: Services, mailbox: str, license_name: str | None) -> onboarding.Findings | None:
@@ -52,9 +55,10 @@ def findings(services: Services, mailbox: str, license_name: str | None) -> onbo
             f"Entra ID has no user {state['id']} for this mailbox.", advice="Try again later; nothing was changed."
         )
     unread: list[str] = []
-    domains = _attempt(unread, "the tenant's domains", lambda: _domains(services)) or []
-    account = _attempt(unread, "its account in Active Directory", lambda: _account(services, state["id"]))
-    return onboarding.Findings(
+    domains = _attempt(unread, "the tenant's domains", lambda: _domains(services))
+    account = _attempt(unread, ACCOUNT, lambda: _account(services, state["id"]))
+    account_known = not any(one.startswith(ACCOUNT) for one in unread)
+    found = onboarding.Findings(
         mailbox=state,
         user=users.state_of(user),
         domains=domains,
@@ -62,10 +66,15 @@ def findings(services: Services, mailbox: str, license_name: str | None) -> onbo
         owners=_attempt(unread, "who owns its addresses", lambda: _owners(services, state, domains, account)) or [],
         account=account,
         account_anchor=anchor_of(onboarding.anchor_of(state["id"]), b"") if account else None,
-        seat=_attempt(unread, "the free licenses", lambda: _seat(services, user, license_name)),
+        account_known=account_known,
+        doubles=_attempt(unread, "whether it was joined", lambda: _doubles(services, user, account)) or [],
         nickname_known=bool(_attempt(unread, "the directory's schema", lambda: _has_nickname(services))),
         unread=unread,
     )
+    # A seat is promised only to a mailbox that will take it, or others would go without for nothing.
+    if onboarding.finished(found) or onboarding.blockers(found):
+        return found
+    return replace(found, seat=_attempt(unread, "the free licenses", lambda: _seat(services, user, license_name)))
 
 
 def _attempt(unread: list[str], what: str, read: Callable[[], T]) -> T | None:
@@ -95,7 +104,18 @@ def _account(services: Services, user_id: str) -> str | None:
     return found[0].dn if found else None
 
 
-def _owners(services: Services, state: dict[str, Any], domains: list[Any], account: str | None) -> list[str]:
+def _doubles(services: Services, user: dict[str, Any], account: str | None) -> list[str]:
+    """Other users that carry the anchor of the account: it was synchronized, but not joined with this user."""
+    if account is None or user.get("onPremisesSyncEnabled"):
+        return []
+    anchor = anchor_of(onboarding.anchor_of(user["id"]), b"")
+    holders = services.graph.list(
+        "/users", filter=f"onPremisesImmutableId eq '{anchor}'", select="id,userPrincipalName"
+    )
+    return [f"{one['userPrincipalName']} ({one['id']})" for one in holders if one["id"] != user["id"]]
+
+
+def _owners(services: Services, state: dict[str, Any], domains: list[Any] | None, account: str | None) -> list[str]:
     names = onboarding.directory_addresses(state["addresses"], domains)
     wanted = {name: claims(name) for name in names}
     wanted[state["user_principal_name"]] = [("userPrincipalName", state["user_principal_name"])]

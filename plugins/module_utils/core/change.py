@@ -100,20 +100,17 @@ def _value(state: State | None, name: str) -> Any:
 
 
 def shown(resource: Resource, state: State | None) -> State | None:
-    """A state as results show it: sets in a steady order, secrets masked."""
+    """A state as results show it: sets in a steady order, and without secrets."""
     if state is None:
         return None
-    return {name: _shown_value(resource.managed.get(name), value) for name, value in state.items()}
+    secret = {name for name, field in resource.managed.items() if field.secret}
+    return {name: _shown_value(resource.managed.get(name), state[name]) for name in state if name not in secret}
 
 
 def _shown_value(field: Field | None, value: Any) -> Any:
-    if field is None or value is None:
+    if field is None or value is None or field.shape != "set":
         return value
-    if field.secret:
-        return MASK
-    if field.shape == "set":
-        return sorted(value, key=lambda member: (str(field.key(member)), str(member)))
-    return value
+    return sorted(value, key=lambda member: (str(field.key(member)), str(member)))
 
 
 def diff(change: Change) -> dict[str, str]:
@@ -129,9 +126,14 @@ def _side(change: Change, side: str, state: State | None) -> State:
         return {}
     managed = [name for name in change.resource.managed if _concerns(change, name)]
     view = shown(change.resource, {name: state.get(name) for name in managed}) or {}
-    # Two masked values look alike, so a secret that changes is shown by a word on either side.
-    secret = [name for name in change.fields if change.resource.managed[name].secret and state.get(name) is not None]
-    return view | dict.fromkeys(secret, f"({'new' if side == 'after' else 'present'} secret)")
+    return view | {name: _secret(change, side, state, name) for name in managed if change.resource.managed[name].secret}
+
+
+def _secret(change: Change, side: str, state: State, name: str) -> str | None:
+    """A word for a secret: two masked values look alike, so one that changes is told by another word on either side."""
+    if state.get(name) is None:
+        return None
+    return MASK if name not in change.fields else f"({'new' if side == 'after' else 'present'} secret)"
 
 
 def _text(value: Any, indent: str = "") -> str:

@@ -57,15 +57,20 @@ def run(resource: Resource, **functions: Any) -> None:
     module.exit_json(**result)
 
 
+def definition_of(module: ModuleType) -> Definition:
+    """The whole of an imported module file; its functions have the names that every module uses."""
+    return Definition(module.RESOURCE, **{name: getattr(module, name, None) for name in FUNCTIONS})
+
+
 def run_in_controller(module: ModuleType, args: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     """Run the same module inside this process and give the result that the ordinary way gives.
 
     Arguments:
-        module: the imported module file; its functions have the names that every module uses.
+        module: the imported module file.
         args: the task's templated arguments.
         check_mode: nothing may be written.
     """
-    definition = Definition(module.RESOURCE, **{name: getattr(module, name, None) for name in FUNCTIONS})
+    definition = definition_of(module)
     rules = argument_spec(definition)
     del rules["supports_check_mode"]
     spec = rules["argument_spec"]

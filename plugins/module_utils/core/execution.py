@@ -13,7 +13,7 @@ from typing import Any
 from .arguments import Unusable, entries
 from .change import plan, shown
 from .errors import Refused, failure
-from .lifecycle import Clients, Task, converge, outcome
+from .lifecycle import Clients, Task, client_errors, converge, outcome
 from .resource import Client, Definition, State
 from .waiting import Deadline
 
@@ -36,7 +36,7 @@ def execute(definition: Definition, params: Mapping[str, Any], check_mode: bool)
         return failure({}, Refused(str(problem)))
     try:
         clients = _clients(definition, params, check_mode)
-    except tuple(client.Error for client in definition.resource.clients.values()) as error:
+    except client_errors(definition) as error:
         return failure({}, error)
     task = Task(
         definition=definition,
@@ -77,11 +77,14 @@ def await_all(task: Task, wants: list[State]) -> list[dict[str, Any]]:
         try:
             states = read_all(task.clients, [wants[index] for index in pending])
             for index, state in zip(pending, states, strict=True):
-                changes[index] = plan(resource, wants[index], state)
+                if isinstance(state, Exception):
+                    failures[index] = failure(task.names(wants[index]), state)
+                else:
+                    changes[index] = plan(resource, wants[index], state)
         except task.errors as error:
-            failures = {index: failure(task.names(wants[index]), error) for index in pending}
+            failures |= {index: failure(task.names(wants[index]), error) for index in pending}
             break
-        pending = [index for index in pending if changes[index]]
+        pending = [index for index in pending if index not in failures and changes[index]]
         if not pending or not deadline.pause():
             break
     return [

@@ -35,6 +35,11 @@ class Clients(SimpleNamespace):
             return self._shared[key]
 
 
+def client_errors(definition: Definition) -> tuple[type[Exception], ...]:
+    """What the clients of a module let out for anything that is not a bug."""
+    return tuple({client.Error for client in definition.resource.clients.values()})
+
+
 @dataclass(frozen=True)
 class Task:
     """What all objects of one task have in common."""
@@ -49,7 +54,7 @@ class Task:
     @property
     def errors(self) -> tuple[type[Exception], ...]:
         """Everything that a user, a service or a network can cause."""
-        return (Refused, *{client.Error for client in self.definition.resource.clients.values()})
+        return (Refused, *client_errors(self.definition))
 
     @property
     def eventual(self) -> bool:
@@ -61,7 +66,10 @@ class Task:
         if self.definition.read is not None:
             return self.definition.read(self.clients, want)
         if self.definition.read_all is not None:
-            return self.definition.read_all(self.clients, [want])[0]
+            state = self.definition.read_all(self.clients, [want])[0]
+            if isinstance(state, Exception):
+                raise state
+            return state
         raise TypeError(f"{self.definition.resource.kind} has neither read nor read_all")
 
     def plan(self, want: State) -> Change:
@@ -122,7 +130,9 @@ def carry_out(task: Task, apply: Callable[[Clients, Change], None], change: Chan
             if not getattr(error, "ambiguous", False):
                 raise
             change = _progress(task, change, deadline, error)
-    return _seen(task, change, deadline) if task.eventual and change else change.after
+    if change and task.eventual:
+        return _seen(task, change, deadline)
+    return _as_it_is(task, change, deadline) if change.creates else change.after
 
 
 def _progress(task: Task, change: Change, deadline: Deadline, lost: Exception) -> Change:
@@ -151,6 +161,12 @@ def _look(
         return wait_for(lambda: task.plan(change.want), satisfied, deadline)
     except task.errors as error:
         raise Refused(f"{so_far}; reading it again failed:", str(error), error) from error
+
+
+def _as_it_is(task: Task, change: Change, deadline: Deadline) -> State | None:
+    """A new object where a read shows it at once, with what only the service could give it (an id)."""
+    _arrived, left = _look(task, change, lambda _now: True, deadline, "The service accepted the change")
+    return left.before or change.after
 
 
 def _seen(task: Task, change: Change, deadline: Deadline) -> State | None:

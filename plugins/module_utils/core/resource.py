@@ -23,7 +23,8 @@ class Client(Protocol):
     EVENTUAL: bool
     warnings: list[str]
 
-    def __init__(self, options: Mapping[str, Any], read_only: bool) -> None: ...
+    def __init__(self, options: Mapping[str, Any], read_only: bool) -> None:
+        """Keep the options; nothing is opened before it is needed."""
 
 
 def itself(value: Any) -> Any:
@@ -157,7 +158,8 @@ class Definition:
         apply: C(apply(clients, change)) turns a change into calls; None for a module that only looks.
         resolve: C(resolve(clients, want)) replaces what the user may spell in several ways by one canonical form.
         preflight: C(preflight(clients, change)) raises L(Refused) for a change that must not be tried.
-        read_all: C(read_all(clients, wants)) reads many objects in one go, in the order asked for.
+        read_all: C(read_all(clients, wants)) reads many objects in one go, in the order asked for. In the place of an
+            object that alone could not be read it gives the error.
     """
 
     resource: Resource
@@ -165,4 +167,4 @@ class Definition:
     apply: Callable[[Any, Any], None] | None = None
     resolve: Callable[[Any, State], State] | None = None
     preflight: Callable[[Any, Any], None] | None = None
-    read_all: Callable[[Any, list[State]], list[State | None]] | None = None
+    read_all: Callable[[Any, list[State]], list[State | Exception | None]] | None = None

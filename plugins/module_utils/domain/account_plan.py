@@ -89,7 +89,7 @@ def goal(want: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
         after["attributes"] = {**(before.get("attributes") or {}), **want["attributes"]}
     if want["password"] and (not before or want["update_password"] == "always"):
         after["password"] = want["password"]
-    return after if before else _completed(after, want)
+    return _consequences(after if before else _completed(after, want), before)
 
 
 def _completed(after: dict[str, Any], want: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,7 +101,21 @@ def _completed(after: dict[str, Any], want: Mapping[str, Any]) -> dict[str, Any]
         "name": want["display_name"] or local,
         "enabled": bool(want["password"]),
     }
-    return {name: value for name, value in derived.items() if value is not None} | after
+    unknown = dict.fromkeys(("distinguished_name", *PLACE, *ATTRIBUTES, "guid", "immutable_id", "cloud_object_id"))
+    shape: dict[str, Any] = {**unknown, "user_account_control": ENABLED, "proxy_addresses": [], "attributes": {}}
+    return shape | {name: value for name, value in derived.items() if value is not None} | after
+
+
+def _consequences(after: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """An account with what follows from its other values."""
+    stays = before and after["name"] == before["name"] and names.same_dn(after["ou"], before["ou"])
+    if after["ou"] and after["name"] and not stays:
+        after["distinguished_name"] = names.join_dn(("CN", after["name"]), parent=after["ou"])
+    if after["cloud_object_id"]:
+        after["immutable_id"] = accounts.immutable_id(accounts.guid_bytes(after["cloud_object_id"]))
+    after["user_account_control"] = accounts.with_enabled(after["user_account_control"], after["enabled"])
+    addresses = [value for name, value in after["attributes"].items() if name.lower() == "proxyaddresses"]
+    return {**after, **({"proxy_addresses": addresses[0]} if addresses else {})}
 
 
 def obstacle(want: Mapping[str, Any], before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> str:
@@ -111,6 +125,11 @@ def obstacle(want: Mapping[str, Any], before: Mapping[str, Any] | None, after: M
             return "A new account needs ou, the place where it goes."
         if not after.get("user_principal_name"):
             return "A new account needs user_principal_name, or a user that is one."
+        if not _names(want["user"], after):
+            return (
+                f"The new account could not be found again as {want['user']}. Name it in user as it will be called: by its "
+                "user principal name or its sAMAccountName."
+            )
         if after["enabled"] and not want["password"]:
             return "An account without a password cannot be enabled. Give a password, or set enabled to false."
         return ""
@@ -120,6 +139,12 @@ def obstacle(want: Mapping[str, Any], before: Mapping[str, Any] | None, after: M
             "anchor would make the cloud take it for another account."
         )
     return ""
+
+
+def _names(identity: str, after: Mapping[str, Any]) -> bool:
+    """Whether an account can be found by what the user calls it."""
+    called = ("user_principal_name", "sam_account_name", "distinguished_name")
+    return identity.lower() in [str(after[name]).lower() for name in called]
 
 
 def new_attributes(after: Mapping[str, Any]) -> Values:

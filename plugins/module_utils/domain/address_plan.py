@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from .addresses import MAXIMUM, ProxyAddress, key, parse, recognise
+from .addresses import KINDS, MAXIMUM, ProxyAddress, key, parse, recognise
 
 Key = tuple[str, str]
 
@@ -119,7 +119,7 @@ def _checked(
         first,
         None if exact is None else _named(exact, there),
         _named(add, there),
-        _named(remove, there),
+        _unwanted(remove, there),
     )
     for name, text in wanted.remove.items():
         if name in wanted.named:
@@ -137,6 +137,16 @@ def _primary(text: str) -> ProxyAddress:
 def _named(texts: Iterable[str], there: Collection[str]) -> dict[Key, str]:
     """Addresses by key. What is there already may be named even if malformed, so that it can be kept or removed."""
     return {key(text): text if text.lower() in there else str(parse(text)) for text in texts}
+
+
+def _unwanted(texts: Iterable[str], there: Collection[str]) -> dict[Key, str]:
+    """Addresses to remove, by key. A malformed one of a known type may be gone already: then a second run says so too."""
+    named = {}
+    for text in texts:
+        found = recognise(text)
+        known = text.lower() in there or (found is not None and (found.kind in KINDS or found.kind.startswith("X-")))
+        named[key(text)] = text if known else str(parse(text))
+    return named
 
 
 def _smtp_of(current: Iterable[str]) -> dict[Key, ProxyAddress]:

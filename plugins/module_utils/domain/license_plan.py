@@ -33,7 +33,8 @@ def canonical(want: Mapping[str, Any], skus: list[Sku]) -> dict[str, Any]:
     return {
         **want,
         "licenses": licenses and {part: _part_numbers(skus, names) for part, names in licenses.items()},
-        "disabled_plans": disabled and dict(_named_plans(find_sku(skus, sku), plans) for sku, plans in disabled.items()),
+        "disabled_plans": disabled
+        and dict(_named_plans(find_sku(skus, sku), plans) for sku, plans in disabled.items()),
     }
 
 
@@ -114,10 +115,13 @@ def assignment(
     changed = [
         name
         for name in after["licenses"]
-        if name not in added and set(after["disabled_plans"].get(name, [])) != set(before["disabled_plans"].get(name, []))
+        if name not in added
+        and set(after["disabled_plans"].get(name, [])) != set(before["disabled_plans"].get(name, []))
     ]
     return {
-        "addLicenses": [_added(find_sku(skus, name), after["disabled_plans"].get(name, [])) for name in [*added, *changed]],
+        "addLicenses": [
+            _added(find_sku(skus, name), after["disabled_plans"].get(name, [])) for name in [*added, *changed]
+        ],
         "removeLicenses": [str(find_sku(skus, name)["skuId"]) for name in removed],
     }
 

@@ -86,7 +86,11 @@ def _unlicensed_user() -> str:
 
 
 def _unlicensed_other(before: Mapping[str, Any], target: str, size: int | None) -> str:
-    reasons = [word for word, holds in (("an archive", before["archive"]), ("a litigation hold", before["litigation_hold"])) if holds]
+    reasons = [
+        word
+        for word, holds in (("an archive", before["archive"]), ("a litigation hold", before["litigation_hold"]))
+        if holds
+    ]
     if size is None:
         reasons.append("an unknown size")
     elif size > UNLICENSED_BYTES:

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .addresses import recognise
+from .addresses import LEGACY_KINDS, recognise
 
-# Types of addresses that Active Directory has to carry, because the cloud drops what the directory lacks.
-CARRIED_KINDS = ("SMTP", "X500", "SIP", "EUM")
+# The cloud drops whatever else the directory lacks. These it drops anyway, or makes itself (SPO).
+NOT_CARRIED_KINDS = LEGACY_KINDS | {"SPO"}
 
 UNREADABLE_SWITCHES = (
     "Whether the tenant blocks soft match (blockSoftMatchEnabled): an application cannot read this switch. "
@@ -33,11 +33,13 @@ class Findings:
     Arguments:
         mailbox: its state, as M(m365.hybrid.mailbox_info) returns it.
         user: its account's state, as M(m365.hybrid.entra_user_info) returns it.
-        domains: the tenant's domains as Graph gives them.
+        domains: the tenant's domains as Graph gives them; None when they could not be read.
         roles: names of the Entra roles that the account holds; None when they could not be read.
         owners: distinguished names of directory objects that have one of the addresses or the user principal name.
         account: distinguished name of the directory account that was made for this mailbox, if there is one.
         account_anchor: the base64 anchor of that account.
+        account_known: whether there is such an account could be read.
+        doubles: names of other cloud users that carry this anchor: the synchronization made them instead of joining.
         seat: whether a license can be had; None when none is asked for.
         nickname_known: the directory's schema has C(mailNickname), which comes with the Exchange schema.
         unread: what could not be read, and why.
@@ -45,11 +47,13 @@ class Findings:
 
     mailbox: Mapping[str, Any]
     user: Mapping[str, Any]
-    domains: Sequence[Mapping[str, Any]]
+    domains: Sequence[Mapping[str, Any]] | None
     roles: list[str] | None
     owners: list[str]
     account: str | None = None
     account_anchor: str | None = None
+    account_known: bool = True
+    doubles: list[str] = field(default_factory=list)
     seat: bool | None = None
     nickname_known: bool = False
     unread: list[str] = field(default_factory=list)
@@ -72,16 +76,21 @@ def initial_domain(domains: Iterable[Mapping[str, Any]]) -> str:
 def cloud_domain(name: str, domains: Iterable[Mapping[str, Any]]) -> bool:
     """Whether a mail domain belongs to the cloud itself, so that a directory must not carry addresses in it."""
     own = initial_domain(domains)
-    return name.endswith(".onmicrosoft.com") or bool(own) and (name == own or name.endswith("." + own))
+    return name.endswith(".onmicrosoft.com") or (bool(own) and (name == own or name.endswith("." + own)))
 
 
-def directory_addresses(cloud: Iterable[str], domains: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The addresses that Active Directory gets: all of the cloud's, without those in the cloud's own domains."""
+def directory_addresses(cloud: Iterable[str], domains: Sequence[Mapping[str, Any]] | None) -> list[str]:
+    """The addresses that Active Directory gets: all of the cloud's, without those in the cloud's own domains.
+
+    While the tenant's domains are unknown, only the names that every tenant has are left out.
+    """
     found = [(text, recognise(text)) for text in cloud]
     return [
         text
         for text, address in found
-        if address is not None and address.kind in CARRIED_KINDS and not cloud_domain(address.domain, domains)
+        if address is not None
+        and address.kind not in NOT_CARRIED_KINDS
+        and not cloud_domain(address.domain, domains or ())
     ]
 
 
@@ -96,13 +105,21 @@ def blockers(facts: Findings) -> list[str]:
     found = [f"Unknown, so nothing is done: {what}" for what in facts.unread]
     if finished(facts):
         return found
-    return found + _account_blockers(facts) + _address_blockers(facts) + _directory_blockers(facts)
+    return (
+        found
+        + _account_blockers(facts)
+        + _double_blockers(facts)
+        + _address_blockers(facts)
+        + _directory_blockers(facts)
+    )
 
 
 def _account_blockers(facts: Findings) -> list[str]:
     found = []
     if facts.user["synced"]:
-        found.append("Its account is synchronized from Active Directory already; change it there.")
+        # Without a view of the directory it may well be the account that we made.
+        if facts.account_known:
+            found.append("Its account is synchronized from Active Directory already; change it there.")
     elif facts.user["immutable_id"]:
         found.append(
             f"Its account has the immutable id {facts.user['immutable_id']}, so it cannot be matched by address. "
@@ -120,7 +137,20 @@ def _account_blockers(facts: Findings) -> list[str]:
     return found
 
 
+def _double_blockers(facts: Findings) -> list[str]:
+    """The way out follows Microsoft Learn, "Troubleshoot errors during Microsoft Entra Connect synchronization"."""
+    return [
+        f"The synchronization has made another account, {double}, for {facts.account} instead of joining it with this "
+        "one. Never delete this one. Take the account in Active Directory out of the scope of the synchronization, "
+        "delete the other account for good, remove the cause (soft match switched off, an Entra role, another primary "
+        "address), and run again."
+        for double in facts.doubles
+    ]
+
+
 def _address_blockers(facts: Findings) -> list[str]:
+    if facts.domains is None:
+        return []
     carried = directory_addresses(facts.mailbox["addresses"], facts.domains)
     verified = {str(domain["id"]).lower() for domain in facts.domains if domain.get("isVerified")}
     smtp = [address for address in map(recognise, carried) if address is not None and address.kind == "SMTP"]
@@ -128,7 +158,8 @@ def _address_blockers(facts: Findings) -> list[str]:
     found = []
     if unverified:
         found.append(
-            f"Addresses in domains that the tenant has not verified: {', '.join(unverified)}. The cloud would drop them."
+            f"Addresses in domains that the tenant has not verified: {', '.join(unverified)}. "
+            "The cloud would drop them."
         )
     suffix = facts.user["user_principal_name"].rpartition("@")[2].lower()
     if suffix not in verified or cloud_domain(suffix, facts.domains):
@@ -149,10 +180,12 @@ def _directory_blockers(facts: Findings) -> list[str]:
     ]
 
 
-def sign_in_statement(user_principal_name: str, domains: Iterable[Mapping[str, Any]]) -> str:
+def sign_in_statement(user_principal_name: str, domains: Iterable[Mapping[str, Any]] | None) -> str:
     """How the mailbox's user signs in once Active Directory masters the account, as the kind of the domain says."""
     suffix = user_principal_name.rpartition("@")[2].lower()
-    kind = next((domain.get("authenticationType") for domain in domains if str(domain["id"]).lower() == suffix), None)
+    kind = next(
+        (domain.get("authenticationType") for domain in domains or () if str(domain["id"]).lower() == suffix), None
+    )
     if kind == "Federated":
         return (
             f"{suffix} is federated: {user_principal_name} signs in at your own federation service (AD FS), with the "
@@ -174,7 +207,7 @@ def changed_identity(before: Mapping[str, Any], after: Findings) -> list[str]:
         before: C(id), C(mailbox_guid) and C(directory_addresses) as they were read before the first change.
         after: what is read now.
     """
-    problems = []
+    problems = _double_blockers(after)
     if before["id"] != after.mailbox["id"]:
         problems.append(f"The object id was {before['id']} and is {after.mailbox['id']}: this is another account.")
     if before["mailbox_guid"] != after.mailbox["mailbox_guid"]:
@@ -260,9 +293,7 @@ def _aliases(carried: list[str]) -> list[str]:
     return [text for text in carried if not text.startswith("SMTP:")]
 
 
-def _account_step(
-    facts: Findings, want: Mapping[str, Any], carried: list[str], primary: str | None
-) -> dict[str, Any]:
+def _account_step(facts: Findings, want: Mapping[str, Any], carried: list[str], primary: str | None) -> dict[str, Any]:
     """The account, for a new one with all addresses in the same request.
 
     The first synchronization decides: what an account lacks when it is seen first, the cloud drops.

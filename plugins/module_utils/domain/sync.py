@@ -246,7 +246,10 @@ def _cycles(evidence: Evidence) -> list[str]:
             f"The last synchronisation was at {shown}. If that was after the change, look at the scope (organisational "
             "units, filters) and whether the server is in staging mode."
         ]
-    return [f"The last synchronisation was at {shown}, before the change: none has run since."]
+    return [
+        f"The last synchronisation was at {shown}, before the change: none has run since. If one should have, see "
+        "whether its server is in staging mode or its scheduler switched off."
+    ]
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -16,7 +16,7 @@ from contract_runners import ModuleHost
 
 from ansible_collections.m365.hybrid.plugins.module_utils.clients import token_cache
 from ansible_collections.m365.hybrid.plugins.module_utils.core import execution
-from lab.directory import Samba
+from lab.directory import Samba, connection
 from lab.loopback import SERVICES_PORT, reserve
 from lab.scenario import build_tenant, load, seed_directory
 from lab.server import running
@@ -39,21 +39,23 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
         stack.enter_context(running(world, address, SERVICES_PORT, others=[(address, 0)]))
         session = stack.enter_context(requests.Session())
         session.trust_env, session.verify = False, str(world.ca_path)
-        yield Ground(world, samba, scenario, session)
+        yield Ground(world, samba, scenario, session, stack.enter_context(connection(samba)))
 
 
 @pytest.fixture
-def ground(served: Ground, monkeypatch: pytest.MonkeyPatch) -> Ground:
+def ground(served: Ground) -> Iterator[Ground]:
     """Tenant and directory in their first state, and no client or token left of an earlier test in this process."""
     served.begin()
-    forget(monkeypatch)
-    return served
+    yield served
+    forget()
 
 
-def forget(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin like a new process: without clients and tokens."""
-    monkeypatch.setattr(execution, "_opened", {})
-    monkeypatch.setattr(token_cache, "_own", token_cache.TokenCache())
+def forget() -> None:
+    """Leave this process like a new one: without clients and tokens."""
+    for client in execution._opened.values():
+        client.close()
+    execution._opened.clear()
+    token_cache._own = token_cache.TokenCache()
 
 
 @pytest.fixture(scope="session")

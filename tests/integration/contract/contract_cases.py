@@ -65,11 +65,11 @@ def connection_options(ground: Ground, module: Any) -> dict[str, Any]:
 FAILING: dict[str, tuple[Options, str]] = {
     "ad_proxyaddress": ({"user": "niemand", "primary": "niemand@contoso.example"}, "There is no such account"),
     "ad_user": ({"user": "ortlos@contoso.example"}, "A new account needs ou"),
-    "ad_user_info": ({"user": "zwilling"}, "names 2 accounts"),
-    "directory_sync": ({"user": "zwilling"}, "names 2 accounts"),
+    "ad_user_info": ({"user": "paar@contoso.example"}, "names 2 accounts"),
+    "directory_sync": ({"user": "paar@contoso.example"}, "names 2 accounts"),
     "entra_license": ({"user": "niemand@contoso.example", "usage_location": "DE"}, "There is no such user"),
-    "entra_user_info": ({"user": "x" * 9000}, ""),
-    "mailbox_info": ({"mailbox": "Doppelt"}, "Exactly one is needed"),
-    "mailbox_onboarding_info": ({"mailbox": "Doppelt"}, "Exactly one is needed"),
+    "entra_user_info": ({"user": "gesperrt@contoso.example"}, "The application lacks the permission User.Read.All"),
+    "mailbox_info": ({"mailbox": "Doppelt"}, "The name is not unique"),
+    "mailbox_onboarding_info": ({"mailbox": "Doppelt"}, "The name is not unique"),
     "mailbox_type": ({"mailbox": "niemand@contoso.example", "type": "shared"}, "There is no such mailbox"),
 }

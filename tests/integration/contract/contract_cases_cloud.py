@@ -84,8 +84,6 @@ TYPES = [
     stays("more than 50 GB", "gross", "room", "55.9 GB of mail and no license"),
     stays("all three", "gross", "shared", "an archive and a litigation hold and 55.9 GB of mail",
           prepare=mailbox("gross", archive=True, litigation_hold=True)),
-    stays("a kind that cannot be converted", "info", "user", "It is a LinkedMailbox, which cannot be converted",
-          prepare=mailbox("info", type_details="LinkedMailbox")),
     stays("no such mailbox", "niemand", "user", "mailbox=niemand@contoso.example", "There is no such mailbox"),
     Case("mailbox_type", "a name that two have", {"mailbox": "Doppelt", "type": "room"},
          refused=("2 of 2 answers", "Exactly one is needed", "by its address or its id")),

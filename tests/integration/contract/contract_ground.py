@@ -41,6 +41,7 @@ class Ground:
     samba: Samba
     scenario: Scenario
     session: requests.Session
+    administrator: ldap3.Connection
 
     @property
     def tenant(self) -> Tenant:
@@ -89,10 +90,9 @@ class Ground:
         self.control("POST", "reset")
         self.world.directory = self.samba
         self.world.latency = 0.0
-        with connection(self.samba) as opened:
-            opened.search(CASES_OU, "(|(objectClass=user)(objectClass=contact)(objectClass=group))")
-            for entry in [answer["dn"] for answer in opened.response if answer["type"] == "searchResEntry"]:
-                opened.delete(entry)
+        self.administrator.search(CASES_OU, "(|(objectClass=user)(objectClass=contact)(objectClass=group))")
+        for entry in [answer["dn"] for answer in self.administrator.response if answer["type"] == "searchResEntry"]:
+            self.administrator.delete(entry)
 
     def control(self, method: str, path: str, content: Any = None) -> Any:
         """One request to the tenant's control; gives its JSON."""
@@ -137,23 +137,21 @@ class Ground:
 
     def directory_state(self) -> dict[str, dict[str, list[bytes]]]:
         """Every object below the company's unit with all its attributes, but those that a sign-in changes."""
-        with connection(self.samba) as opened:
-            opened.search(f"OU=Contoso,{BASE_DN}", "(objectClass=*)", attributes=["*", "unicodePwd"])
-            return {
-                answer["dn"]: {
-                    name: sorted(values)
-                    for name, values in answer["raw_attributes"].items()
-                    if name not in SIGN_IN_ATTRIBUTES
-                }
-                for answer in opened.response
-                if answer["type"] == "searchResEntry"
+        self.administrator.search(f"OU=Contoso,{BASE_DN}", "(objectClass=*)", attributes=["*", "unicodePwd"])
+        return {
+            answer["dn"]: {
+                name: sorted(values)
+                for name, values in answer["raw_attributes"].items()
+                if name not in SIGN_IN_ATTRIBUTES
             }
+            for answer in self.administrator.response
+            if answer["type"] == "searchResEntry"
+        }
 
     def account(self, name: str) -> dict[str, list[str]] | None:
         """The account of a user principal name or sAMAccountName as the administrator sees it; values as text."""
-        with connection(self.samba) as opened:
-            opened.search(BASE_DN, f"(|(userPrincipalName={name})(sAMAccountName={name}))", attributes=["*"])
-            found = [answer for answer in opened.response if answer["type"] == "searchResEntry"]
+        self.administrator.search(BASE_DN, f"(|(userPrincipalName={name})(sAMAccountName={name}))", attributes=["*"])
+        found = [answer for answer in self.administrator.response if answer["type"] == "searchResEntry"]
         assert len(found) < 2, found
         if not found:
             return None
@@ -171,17 +169,31 @@ class Ground:
             "userAccountControl": "514",
             **(attributes or {}),
         }
-        with connection(self.samba) as opened:
-            opened.add(dn, ["top", "person", "organizationalPerson", "user"], given)
+        self.administrator.add(dn, ["top", "person", "organizationalPerson", "user"], given)
         return dn
+
+    def modify(self, dn: str, **values: Sequence[str | bytes]) -> None:
+        """Replace attributes of an object; an empty list removes one."""
+        changes = {name.replace("_", "-"): [(ldap3.MODIFY_REPLACE, list(held))] for name, held in values.items()}
+        self.administrator.modify(dn, changes)
+
+    def serial_of(self, dn: str) -> int:
+        """The number of the last write to an object; the directory counts all its writes, so two in a row differ by one."""
+        self.administrator.search(dn, "(objectClass=*)", "BASE", attributes=["uSNChanged"])
+        return int(self.administrator.response[0]["raw_attributes"]["uSNChanged"][0])
+
+    def add_twins(self, name: str) -> None:
+        """Make two accounts that the same name means: one's user principal name is the other's sAMAccountName."""
+        other = name.replace("@", "-2@")
+        self.add_account(other, {"sAMAccountName": other[:7]}, upn=name)
+        self.add_account(name, upn=other)
 
     def set_password(self, dn: str, password: str, *, enable: bool = True) -> None:
         """Give an account a password, and let it sign in."""
         changes: dict[str, Any] = {"unicodePwd": [(ldap3.MODIFY_REPLACE, [f'"{password}"'.encode("utf-16-le")])]}
         if enable:
             changes["userAccountControl"] = [(ldap3.MODIFY_REPLACE, ["512"])]
-        with connection(self.samba) as opened:
-            opened.modify(dn, changes)
+        self.administrator.modify(dn, changes)
 
     def signs_in(self, user: str, password: str) -> bool:
         """Whether a user can sign in to the directory with a password."""

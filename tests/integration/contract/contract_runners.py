@@ -18,7 +18,7 @@ from typing import Any
 from ansible.module_utils.common.parameters import PASS_VARS
 from contract_ground import COLLECTION
 
-from ansible_collections.m365.hybrid.plugins.module_utils.core.entry import run_in_controller
+from ansible_collections.m365.hybrid.plugins.module_utils.core import entry
 
 MODULES = "ansible_collections.m365.hybrid.plugins.modules"
 HOST = Path(__file__).with_name("contract_module_host.py")
@@ -30,6 +30,11 @@ def import_path() -> str:
     return os.pathsep.join(part for part in sys.path if part)
 
 
+def collections_path() -> Path:
+    """Where Ansible finds the collection: the folder that holds ansible_collections."""
+    return Path(entry.__file__).parents[6]
+
+
 def module_names() -> list[str]:
     """Every module of the collection."""
     return sorted(path.stem for path in (COLLECTION / "plugins" / "modules").glob("*.py") if path.stem != "__init__")
@@ -37,7 +42,7 @@ def module_names() -> list[str]:
 
 def in_controller(module: str, args: Mapping[str, Any], check_mode: bool = False) -> dict[str, Any]:
     """Run a module inside this process; the result as Ansible would pass it on, through JSON."""
-    result = run_in_controller(importlib.import_module(f"{MODULES}.{module}"), args, check_mode)
+    result = entry.run_in_controller(importlib.import_module(f"{MODULES}.{module}"), args, check_mode)
     decoded: dict[str, Any] = json.loads(json.dumps(result))
     return decoded
 

@@ -52,15 +52,16 @@ def run_role(job: Result) -> Result:
     """Bring mailboxes over, as C(main.yml) and C(bring_over.yml) of the role do with its defaults.
 
     job: mailboxes (names), unit, license, location, timeout, sync (a command), collection (its folder), m365_cloud,
-    m365_directory. Gives the modules called, and what was left alone, stopped and not proved, by name.
+    m365_directory. Gives the modules called, what was left alone and what stopped, by name and with the reason, and
+    the ids of those not proved to be the same.
     """
     called: list[str] = []
     named = [{"mailbox": mailbox} for mailbox in job["mailboxes"]]
     options = {"license": job["license"], "usage_location": job["location"], "ou": job["unit"], "aggregate": named}
     found = _call(job, called, "mailbox_onboarding_info", **options)["results"]
-    left = [one["mailbox"] for one in found if one.get("error") or not one["resource"]]
+    left = {one["mailbox"]: one.get("msg", "There is no such mailbox.") for one in found if not one.get("resource")}
     there = [one["resource"] for one in found if one.get("resource")]
-    left += [one["user_principal_name"] for one in there if one["stage"] == "blocked"]
+    left |= {one["user_principal_name"]: " ".join(one["blockers"]) for one in there if one["stage"] == "blocked"}
     going = [one for one in there if one["stage"] in ("ready", "started")]
     stopped: dict[str, str] = {}
     unproven: list[str] = []
@@ -70,11 +71,11 @@ def run_role(job: Result) -> Result:
 
 
 def _bring_over(job: Result, called: list[str], going: list[Result], stopped: dict[str, str]) -> list[str]:
-    def step(module: str, name: str, only: Any = None, **options: Any) -> list[Result]:
+    def step(module: str, name: str, only: Any = None, look: bool = False, **options: Any) -> list[Result]:
         on_their_way = [one for one in going if one["user_principal_name"] not in stopped]
         members = [one["steps"][name] for one in on_their_way if only is None or one[only]]
         results: list[Result] = _call(job, called, module, aggregate=members, **options)["results"]
-        if name not in ("verification", "pending"):
+        if not look:
             stopped.update({one.get("user") or one["mailbox"]: one["msg"] for one in results if one.get("error")})
         return results
 
@@ -82,13 +83,17 @@ def _bring_over(job: Result, called: list[str], going: list[Result], stopped: di
     step("mailbox_type", "type", require_license=True)
     step("ad_user", "account", update_password="on_create")
     step("ad_proxyaddress", "addresses", only="account", align_mail=True)
-    pending = step("directory_sync", "sync", wait_timeout=0)
+    pending = step("directory_sync", "sync", look=True, wait_timeout=0)
     if any(not (one.get("resource") or {}).get("arrived") for one in pending):
         called.append(TRIGGERED)
         subprocess.run(job["sync"], check=True)
-    step("directory_sync", "sync", wait_timeout=job["timeout"])
+    waited = step("directory_sync", "sync", wait_timeout=job["timeout"])
+    late = {one["user"] for one in waited if one.get("error")}
+    astray = [one["steps"]["verification"] for one in going if one["user_principal_name"] in late]
+    if astray:
+        _call(job, called, "mailbox_onboarding_info", aggregate=astray)
     for _ in range(PROVING_TRIES):
-        proof = step("mailbox_onboarding_info", "verification")
+        proof = step("mailbox_onboarding_info", "verification", look=True)
         unproven = [one["mailbox"] for one in proof if (one.get("resource") or {}).get("stage") != "done"]
         if not unproven:
             break

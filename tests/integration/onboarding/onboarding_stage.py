@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
 import sys
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,12 @@ from typing import Any
 import ldap3
 import requests
 import yaml
+from ldap_gate import LdapGate
 
 from ansible_collections.m365.hybrid.plugins.module_utils.core import entry
 from lab.directory import BASE_DN, Samba, connection, search
 from lab.state import User
 from lab.world import World
-from ldap_gate import LdapGate
 
 HERE = Path(__file__).resolve().parent
 # Where Ansible finds the collection: the folder that holds ansible_collections.
@@ -33,7 +35,16 @@ OTHER_UNIT = f"OU=Altbestand,OU=Contoso,{BASE_DN}"
 EXCHANGE_ONLINE = "EXCHANGESTANDARD"
 AUTOMATION = "m365.hybrid automation"
 # What a directory changes by itself when somebody signs in.
-_VOLATILE = {"lastlogon", "logoncount", "lastlogontimestamp", "badpwdcount", "badpasswordtime"}
+_VOLATILE = {
+    "lastlogon",
+    "logoncount",
+    "lastlogontimestamp",
+    "badpwdcount",
+    "badpasswordtime",
+    "usnchanged",
+    "whenchanged",
+}
+_OURS = "(|(objectCategory=person)(objectCategory=group)(objectCategory=organizationalUnit))"
 # Starts a sync cycle, as an administrator's command would: argument 1 is the control's address, 2 the CA file.
 SYNC_SCRIPT = """import ssl, sys, urllib.request
 context = ssl.create_default_context(cafile=sys.argv[2])
@@ -63,14 +74,17 @@ class Played:
         return any(part in task["task"] and task["status"] != "skipped" for task in self.tasks)
 
     def said(self, part: str) -> dict[str, str]:
-        """What the items of a debug task said, by label."""
+        """What the items of a debug task said, by mailbox."""
         results = self.task(part).get("results", [])
         return {item["item"]["mailbox"]: str(item["msg"]) for item in results}
 
+    def left_alone(self) -> dict[str, str]:
+        """The reasons of preflight, by mailbox."""
+        return self.said("Name the mailboxes that are left alone")
+
     def signs_in(self) -> dict[str, str]:
-        """The statement on how the user signs in, by mailbox."""
-        results = self.task("Say how each user signs in").get("results", [])
-        return {item["item"]["mailbox"]: str(item["msg"]) for item in results}
+        """The statements on how users sign in, by mailbox."""
+        return self.said("Say how each user signs in")
 
     def diffs(self) -> list[Any]:
         """The differences that the modules showed, in order."""
@@ -93,6 +107,7 @@ class Stage:
     service: dict[str, str]
     session: requests.Session
     first: dict[str, Any] = field(default_factory=dict)
+    first_users: set[str] = field(default_factory=set)
     count: int = 0
 
     # --- the first state ----------------------------------------------------------------------------------------------
@@ -109,6 +124,7 @@ class Stage:
         if self.first and any(self.first[dn] != present.get(dn) for dn in self.first):
             self.samba.reset()
         self.first = self.first or present
+        self.first_users = set(self.world.tenant.users)
 
     # --- looking and preparing from outside ---------------------------------------------------------------------------
 
@@ -124,8 +140,8 @@ class Stage:
         return report
 
     def entries(self) -> dict[str, dict[str, list[str]]]:
-        """Everything below the domain, by distinguished name, without what a sign-in changes."""
-        found = search(self.samba, "(objectClass=*)")
+        """Every object of the company, by distinguished name, without what a sign-in changes."""
+        found = [entry for entry in search(self.samba, _OURS) if entry.dn.endswith(f"OU=Contoso,{BASE_DN}")]
         return {
             entry.dn: {
                 name: sorted(value.hex() for value in values)
@@ -189,6 +205,54 @@ class Stage:
         self.control("DELETE", "faults")
         self.gate.clear()
 
+    def remember(self, *names: str) -> dict[str, dict[str, Any]]:
+        """What must be the same afterwards, or can be told from it, by user principal name."""
+        users = self.tenant_state()["users"].values()
+        return {user["user_principal_name"]: user for user in users if user["user_principal_name"] in names}
+
+    def assert_brought_over(self, before: dict[str, dict[str, Any]]) -> None:
+        """See from outside that mailboxes came over whole: one user, one license, one account, all addresses.
+
+        before: what C(remember) gave in the first state.
+        """
+        users = self.tenant_state()["users"]
+        for name, was in before.items():
+            now = users[was["id"]]
+            assert now["user_principal_name"] == name
+            assert now["mailbox"] == was["mailbox"] | {"type_details": "UserMailbox"}
+            assert [licence["sku_id"] for licence in now["licences"]] == [self.sku_id(EXCHANGE_ONLINE)]
+            assert now["usage_location"] == "DE"
+            # Everything is there, the same one is the primary, and the cloud's own address is kept as an alias.
+            assert sorted(now["proxy_addresses"]) == sorted(was["proxy_addresses"])
+            assert now["mail"] == was["mail"]
+            assert now["mail_nickname"] == was["mail_nickname"]
+            assert now["on_premises_sync_enabled"] is True
+            assert now["on_premises_provisioning_errors"] == []
+            self._assert_account(was, now)
+        # Nobody was made besides, on either side.
+        assert len(users) == len(self.first_users)
+        assert len(self.entries()) == len(self.first) + len(before)
+
+    def _assert_account(self, was: dict[str, Any], now: dict[str, Any]) -> None:
+        account = self.account(was["user_principal_name"])
+        assert account is not None
+        addresses = [value.decode() for value in account["proxyAddresses"]]
+        own = [one for one in was["proxy_addresses"] if not one.endswith("@contoso.onmicrosoft.example")]
+        assert sorted(addresses) == sorted(own)
+        assert len([one for one in addresses if one.startswith("SMTP:")]) == 1
+        assert account["mail"] == [was["mail"].encode()]
+        assert account["mailNickname"] == [was["mail_nickname"].encode()]
+        assert account["displayName"] == [was["display_name"].encode()]
+        assert account["mS-DS-ConsistencyGuid"] == [uuid.UUID(was["id"]).bytes_le]
+        assert now["on_premises_distinguished_name"].encode() == account["dn"][0]
+        assert now["on_premises_immutable_id"] == base64.b64encode(uuid.UUID(was["id"]).bytes_le).decode()
+        held = [value for entry in self.entries().values() for value in entry.get("proxyAddresses", [])]
+        assert [held.count(value.encode().hex()) for value in own] == [1] * len(own)
+
+    def sku_id(self, part_number: str) -> str:
+        """The id of a SKU."""
+        return next(sku.sku_id for sku in self.world.tenant.skus.values() if sku.part_number == part_number)
+
     # --- playing ------------------------------------------------------------------------------------------------------
 
     def connections(self) -> dict[str, dict[str, Any]]:
@@ -234,6 +298,20 @@ class Stage:
         path = self.folder / f"inventory-{self.count}.yml"
         path.write_text(yaml.safe_dump({"all": {"hosts": {"contoso": host}}}, allow_unicode=True), encoding="utf-8")
         return path
+
+    def job(self, *mailboxes: str, **changes: Any) -> dict[str, Any]:
+        """A job for the driver."""
+        return {
+            "mailboxes": list(mailboxes),
+            "unit": UNIT,
+            "license": EXCHANGE_ONLINE,
+            "location": "DE",
+            "timeout": 10,
+            "sync": self.sync_command(),
+            "collection": str(COLLECTIONS / "ansible_collections/m365/hybrid"),
+            **self.connections(),
+            **changes,
+        }
 
     def environment(self, record: Path) -> dict[str, str]:
         """The environment of ansible-playbook: nothing of the caller's but what finds programs."""

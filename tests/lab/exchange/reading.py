@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from ..state import Contact, Domain, Group, Tenant, User
@@ -37,7 +38,7 @@ def get_mailbox(command: Command) -> Outcome:
 def get_user(command: Command) -> Outcome:
     """Every user of the tenant."""
     command.refuse_others(_LISTING)
-    return _users(command, rows.user_row, lambda _: True)
+    return _users(command, rows.user_row, lambda _unused: True)
 
 
 def get_cas_mailbox(command: Command) -> Outcome:
@@ -69,8 +70,12 @@ def get_recipient(command: Command) -> Outcome:
     row: Row = rows.recipient_row
     if names:
         names |= {"identity"}
-        row = lambda tenant, item: selected(rows.recipient_row(tenant, item), names)  # noqa: E731
+        row = partial(_selected_row, names)
     return _limited(command, _seen(command, items), row)
+
+
+def _selected_row(names: frozenset[str], tenant: Tenant, item: User | Group | Contact) -> dict[str, Any]:
+    return selected(rows.recipient_row(tenant, item), names)
 
 
 def get_accepted_domain(command: Command) -> Outcome:
@@ -82,7 +87,7 @@ def get_accepted_domain(command: Command) -> Outcome:
         if not domains:
             raise errors.not_found(tenant, command.identity)
 
-    def row(_: Tenant, domain: Domain) -> dict[str, Any]:
+    def row(_unused: Tenant, domain: Domain) -> dict[str, Any]:
         return rows.accepted_domain_row(tenant, domain)
 
     return _limited(command, domains, row)
@@ -108,7 +113,7 @@ def _soft_deleted(command: Command) -> Outcome:
     users = [user for user in tenant.deleted_users.values() if user.mailbox is not None]
     if text:
         users = [user for user in users if text in _names(user)]
-        users = [single(tenant, command.identity, users, lambda _: True)]
+        users = [single(tenant, command.identity, users, lambda _unused: True)]
     return _limited(command, users, rows.mailbox_row)
 
 

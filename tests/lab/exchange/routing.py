@@ -211,13 +211,13 @@ def _cmdlet_named(body: bytes) -> str | None:
         return None
 
 
-async def _module_file(_: Request, world: World, claims: Mapping[str, Any]) -> Response:
+async def _module_file(_unused: Request, world: World, claims: Mapping[str, Any]) -> Response:
     """GET EXOModuleFile: which cmdlets this caller may run."""
     names = ",".join(sorted(access.cmdlets_of(claims)))
     return _respond(world.tenant, Reply(200, {"value": [{"exportedCmdlets": names, "version": "3.10.1"}]}))
 
 
-async def _method_not_allowed(_: Request) -> Response:
+async def _method_not_allowed(_unused: Request) -> Response:
     """Version 1.0 has no InvokeCommand."""
     return Response(status_code=405)
 

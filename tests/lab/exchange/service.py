@@ -140,7 +140,7 @@ def _page(call: Call, outcome: Outcome, offset: int) -> Reply:
 def _page_size(prefer: str) -> int:
     """The page size asked for by C(Prefer: odata.maxpagesize=N), never above the service's own."""
     for part in prefer.replace(",", ";").split(";"):
-        name, _, value = part.strip().partition("=")
+        name, _unused, value = part.strip().partition("=")
         if name.strip().lower() == "odata.maxpagesize" and value.strip().isdigit() and int(value) > 0:
             return min(int(value), paging.MOST)
     return paging.MOST

@@ -172,7 +172,7 @@ def _set_delegates(tenant: Tenant, mailbox: Mailbox, wanted: list[str] | Delta |
 
 
 def _resolved(tenant: Tenant, identities: tuple[str, ...] | list[str]) -> list[str]:
-    return [single(tenant, one, users_named(tenant, one), lambda _: True).id for one in identities]
+    return [single(tenant, one, users_named(tenant, one), lambda _unused: True).id for one in identities]
 
 
 def _set_addresses(tenant: Tenant, user: User, parameters: dict[str, Any]) -> None:

@@ -278,7 +278,7 @@ def _check_type(prop: Property, value: Any) -> None:
     if value is None:
         return
     expected = bool if prop.kind == "Boolean" else str
-    if type(value) is not expected:
+    if not isinstance(value, expected):
         raise syntax(
             "A binary operator with incompatible types was detected. Found operand types "
             f"'Edm.{prop.kind}' and '{_EDM[type(value)]}' for operator kind 'Equal'."

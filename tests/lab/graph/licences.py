@@ -138,7 +138,7 @@ def _apply(tenant: Tenant, user: User, additions: dict[str, list[str]], removals
     user.licences = [item for item in user.licences if item.group_id or item.sku_id not in removals]
     for sku_id, disabled in additions.items():
         _add(tenant, user, sku_id, disabled, before, now)
-    after = {plan.plan_id for plan, _ in enabled_plans(tenant, user)}
+    after = {plan.plan_id for plan, _unused in enabled_plans(tenant, user)}
     user.former_plans |= {plan_id: when for plan_id, when in before.items() if plan_id not in after}
     for plan_id in after:
         user.former_plans.pop(plan_id, None)
@@ -264,7 +264,7 @@ def list_skus(call: Call) -> Answer:
 
 def get_sku(call: Call) -> Answer:
     """GET /subscribedSkus/{tenant id}_{SKU id}."""
-    tenant_id, _, sku_id = call.key.lower().partition("_")
+    tenant_id, _unused, sku_id = call.key.lower().partition("_")
     sku = call.tenant.skus.get(sku_id)
     if sku is None or tenant_id != call.tenant.id:
         raise missing(call.key)

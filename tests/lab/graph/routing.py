@@ -206,6 +206,6 @@ def new_call(
     claims: Mapping[str, Any],
 ) -> Call:
     """A call to C(target), a path relative to C(/v1.0/) with its query, percent-encoded."""
-    path, _, text = target.partition("?")
+    path, _unused, text = target.partition("?")
     options = dict(parse_qsl(text, keep_blank_values=True))
     return Call(tenant, base_url, method.upper(), _segments(path), options, headers, raw_body, claims, Reader(tenant))

@@ -43,7 +43,7 @@ def seen(call: Call) -> User:
 
 def real(call: Call) -> User:
     """The user of the address as it truly is, for a write."""
-    _, value = call.keys[0]
+    _unused, value = call.keys[0]
     user = call.tenant.users.get(value.lower()) or next(iter(index_of(call.tenant).find("upn", value)), None)
     if user is None:
         raise missing(value)

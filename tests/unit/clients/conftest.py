@@ -12,11 +12,16 @@ from typing import Any
 
 import pytest
 import trustme
+from hypothesis import HealthCheck, settings
 from scripted import TENANT, FakeClock, ScriptedServer
 
 from ansible_collections.m365.hybrid.plugins.module_utils.clients import token_cache
 from ansible_collections.m365.hybrid.plugins.module_utils.clients.exchange import Exchange
 from ansible_collections.m365.hybrid.plugins.module_utils.clients.graph import Graph
+
+# How long an example takes says more about the machine and what else runs on it than about the code.
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")
 
 MakeServer = Callable[..., ScriptedServer]
 

@@ -431,6 +431,7 @@ def test_every_cloud_trusts_its_own_hosts_and_no_others(cloud: str, service: str
     assert not here.trusts("https://contoso.example/x")
     assert not here.trusts(here.base.replace("https://", "http://"))
     assert not here.trusts(f"{here.base}.contoso.example/x")
+    assert not here.trusts(here.base.replace("https://", "https://not-"))
     assert not here.trusts("https://127.0.0.1/x")
     assert service != "login" or here.base.removeprefix("https://") in clouds.KNOWN_LOGIN_HOSTS
 

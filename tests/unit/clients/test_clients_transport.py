@@ -222,7 +222,7 @@ def test_threads_share_one_token_and_the_connections(graph: Graph, server: Scrip
 
     def read(_n: int) -> Any:
         barrier.wait()
-        return [graph.get("/users/1") for _ in range(5)]
+        return [graph.get("/users/1") for _unused in range(5)]
 
     server.script = [OK]
     with ThreadPoolExecutor(8) as pool:
@@ -252,7 +252,7 @@ def test_exchange_stays_where_it_was_sent_and_graph_does_not(
     server.script = [lambda seen: Answer(302, headers={"Location": region.url + seen.path})]
     region.script = [Answer(200, {"value": []})]
     exchange, graph = connect(Exchange), connect(Graph)
-    for _ in range(3):
+    for _unused in range(3):
         exchange.command("Get-Mailbox")
         graph.list("/users")
     hosts = [seen.headers["X-CmdletName"] for seen in server.requests]

@@ -227,6 +227,23 @@ def test_values_are_found_as_they_are_and_never_as_patterns(
     assert [entry.text("description") for entry in found] == [value]
 
 
+def test_half_a_surrogate_pair_is_refused_before_anything_is_sent(directory: Directory, server: StrictLdap) -> None:
+    attempts: list[Callable[[], object]] = [
+        lambda: describe(directory, "\ud800"),
+        lambda: directory.find(equals("description", "\ud800"), ["cn"]),
+        lambda: directory.read(f"CN=\ud800,{BASE_DN}", ["cn"]),
+        lambda: directory.modify(f"CN=\ud800,{BASE_DN}", [Modification("replace", "description")]),
+        lambda: directory.add(f"CN=\ud800,{BASE_DN}", {"objectClass": ["contact"]}),
+        lambda: directory.move(USER, "CN=\ud800"),
+        lambda: directory.delete(f"CN=\ud800,{BASE_DN}"),
+    ]
+    for attempt in attempts:
+        error = refusal(attempt)
+        assert (error.code, error.ambiguous) == ("badValue", False)
+    assert {each.kind for each in server.journal} <= {"bind", "search", "extended"}
+    assert described(server) is None
+
+
 # What breaks on the way
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -78,10 +79,24 @@ def test_a_long_list_of_failures_is_cut_in_the_message_only(shop: Shop) -> None:
     assert sum(bool(entry.get("failed")) for entry in result["results"]) == 25
 
 
+class Handed(list[Any]):
+    """A list that says when the pool has been given all of it."""
+
+    def __init__(self, members: list[Any]) -> None:
+        super().__init__(members)
+        self.over = threading.Event()
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from super().__iter__()
+        self.over.set()
+
+
 @pytest.mark.parametrize("concurrency", [1, 3, 7])
 def test_no_more_calls_at_a_time_than_allowed(shop: Shop, clock: FakeClock, concurrency: int) -> None:
+    wants = Handed([want(str(number)) for number in range(40)])
     running, most, lock = set(), [0], threading.Lock()
-    # The first calls wait for each other, so a pool that is too small is found as well as one that is too large.
+    # The first calls wait for each other, so a pool that is too small is found; and until every object has been handed
+    # to the pool, so a pool that is too large has time to begin one more.
     together = threading.Barrier(concurrency)
 
     def count(name: str) -> None:
@@ -89,13 +104,13 @@ def test_no_more_calls_at_a_time_than_allowed(shop: Shop, clock: FakeClock, conc
             running.add(name)
             most[0] = max(most[0], len(running))
         if int(name) < concurrency:
+            assert wants.over.wait(timeout=10)
             together.wait(timeout=10)
         with lock:
             running.discard(name)
 
     shop.on_read = count
-    work = replace(task(clock, apply=None), concurrency=concurrency)
-    results = converge_all(work, [want(str(number)) for number in range(40)])
+    results = converge_all(replace(task(clock, apply=None), concurrency=concurrency), wants)
     assert [result["name"] for result in results] == [str(number) for number in range(40)]
     assert most[0] == concurrency
 
@@ -103,7 +118,7 @@ def test_no_more_calls_at_a_time_than_allowed(shop: Shop, clock: FakeClock, conc
 def test_with_a_concurrency_of_one_objects_are_worked_on_in_their_order(shop: Shop) -> None:
     names = [f"n{number}" for number in range(20)]
     execute(CHANGING, params(*({"name": name, "size": 1} for name in names), concurrency=1), False)
-    assert shop.journal == [(verb, name) for name in names for verb in ("read", "write")]
+    assert shop.journal == [(verb, name) for name in names for verb in ("read", "write", "read")]
 
 
 def test_a_concurrency_below_one_is_one(shop: Shop) -> None:
@@ -115,7 +130,7 @@ def test_a_thousand_entries(shop: Shop) -> None:
     result = execute(CHANGING, params(*({"name": name} for name in names), size=4, concurrency=16), False)
     assert [entry["name"] for entry in result["results"]] == names
     assert set(shop.parts) == {*names, "wheel", "bolt"}
-    assert (shop.count("read"), shop.count("write"), len(Client.opened)) == (1000, 1000, 1)
+    assert (shop.count("read"), shop.count("write"), len(Client.opened)) == (2000, 1000, 1)
     again = execute(CHANGING, params(*({"name": name} for name in names), size=4, concurrency=16), False)
     assert (again["changed"], again["diff"]) == (False, [])
 
@@ -191,7 +206,9 @@ def test_only_those_not_there_yet_are_looked_at_again(shop: Shop, clock: FakeClo
 def test_all_share_one_budget(shop: Shop, clock: FakeClock) -> None:
     shop.parts["nail"] = {"size": 1}
     shop.parts["bolt"]["explanation"] = "It is still on the lorry."
-    results = await_all(awaiting(clock), [want("bolt", size=9), want("wheel", size=3), want("nut"), want("nail", size=9)])
+    results = await_all(
+        awaiting(clock), [want("bolt", size=9), want("wheel", size=3), want("nut"), want("nail", size=9)]
+    )
     assert clock.time == pytest.approx(60, abs=0.1)
     assert [bool(result.get("failed")) for result in results] == [True, False, True, True]
     assert results[0]["msg"] == "name=bolt: Not there after 60 s. It is still on the lorry."

@@ -231,10 +231,20 @@ def test_a_late_service_is_asked_until_it_shows_the_change(shop: Shop, clock: Fa
     assert (shop.count("write"), len(clock.pauses)) == (1, 4)
 
 
-def test_a_service_that_shows_at_once_is_not_asked_again(shop: Shop, clock: FakeClock) -> None:
-    shop.lag = 4
-    assert converge(task(clock), want(size=4))["resource"]["size"] == 4
+def test_where_a_write_shows_at_once_only_a_new_object_is_read_again(shop: Shop, clock: FakeClock) -> None:
+    def apply(clients: Any, change: Any) -> None:
+        clients.shop.write(change.want["name"], {**change.after, "id": "p-3"})
+
+    assert converge(task(clock, apply=apply), want(size=4))["resource"]["size"] == 4
     assert (shop.count("read"), clock.pauses) == (1, [])
+    result = converge(task(clock, apply=apply), want("nut", size=4))
+    assert (result["resource"], result["diff"]["after"]) == ({"size": 4, "id": "p-3"}, "size: 4\n")
+    assert (shop.count("read"), clock.pauses) == (3, [])
+
+
+def test_a_new_object_that_a_read_does_not_find_is_shown_as_planned(shop: Shop, clock: FakeClock) -> None:
+    shop.lag = 1
+    assert converge(task(clock), want("nut", size=4))["resource"] == {"size": 4}
 
 
 def test_a_change_that_is_never_shown_is_a_failure_that_says_what_is_missing(shop: Shop, clock: FakeClock) -> None:

@@ -148,6 +148,12 @@ def test_the_moera_does_not_follow_a_later_nickname(tenant: Tenant) -> None:
     assert f"smtp:{MOERA}" in from_ad(tenant, user, ["SMTP:info@contoso.example"])
 
 
+def test_of_several_addresses_in_the_initial_domain_the_one_of_the_nickname_stays(tenant: Tenant) -> None:
+    user = info(tenant)
+    user.proxy_addresses.insert(0, "smtp:alt@contoso.onmicrosoft.example")
+    assert from_ad(tenant, user, ["SMTP:info@contoso.example"]) == ["SMTP:info@contoso.example", f"smtp:{MOERA}"]
+
+
 def test_the_nickname_is_the_prefix_of_the_primary_when_ad_names_none_and_is_kept(tenant: Tenant) -> None:
     user = bare_user(tenant)
     from_ad(tenant, user, ["SMTP:post@contoso.example"])

@@ -120,6 +120,13 @@ def test_soft_match_does_not_look_at_secondary_addresses_of_ad(tenant: Tenant) -
     assert len(report["created"]) == 1
 
 
+def test_soft_match_compares_with_the_primary_of_the_cloud_user_only(tenant: Tenant) -> None:
+    user_named(tenant, "Info").proxy_addresses.append("smtp:kontakt@contoso.example")
+    report = run_cycle(tenant, [entry("Kontakt")])
+    assert report["matched"] == []
+    assert "SMTP:kontakt@contoso.example" in [error["value"] for error in report["errors"]]
+
+
 def test_soft_match_by_upn_only_when_no_address_matched_and_the_feature_is_on(tenant: Tenant) -> None:
     ad = entry(proxyAddresses=["SMTP:neu@contoso.example"], mail="neu@contoso.example")
     report = run_cycle(tenant, [ad])
@@ -148,7 +155,7 @@ def test_block_soft_match_makes_a_quarantined_duplicate(tenant: Tenant) -> None:
     tenant.sync_features.block_soft_match = True
     report = run_cycle(tenant, [entry()])
     duplicate = tenant.users[report["created"][0]["id"]]
-    prefix, _, domain = duplicate.user_principal_name.partition("@")
+    prefix, _unused, domain = duplicate.user_principal_name.partition("@")
     assert domain == "contoso.onmicrosoft.example"
     assert prefix.startswith("info")
     assert len(prefix) == len("info0000")

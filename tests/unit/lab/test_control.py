@@ -123,7 +123,7 @@ def test_journal_holds_no_secret_whatever_way_it_came(lab: Lab) -> None:
 
 
 def test_journal_can_be_read_from_a_point_and_cleared(lab: Lab) -> None:
-    for _ in range(3):
+    for _unused in range(3):
         lab.sign_in()
     assert [entry["index"] for entry in lab.control("GET", "requests?since=2")] == [3]
     lab.control("DELETE", "requests")
@@ -147,7 +147,7 @@ def test_latency_is_added_to_requests_to_services_and_they_overlap(lab: Lab) -> 
     assert lab.control("GET", "latency") == {"seconds": 0.2}
     begin = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: lab.sign_in().status_code, range(16)))
+        answers = list(pool.map(lambda _unused: lab.sign_in().status_code, range(16)))
     passed = time.monotonic() - begin
     assert answers == [200] * 16
     assert 0.4 <= passed < 1.6
@@ -205,8 +205,8 @@ def person(name: str) -> DirectoryEntry:
 def written(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """An AD server of one user stands beside the lab; gives the source anchors that were written to it."""
     anchors: dict[str, bytes] = {}
-    monkeypatch.setattr(lab_world, "read_entries", lambda _: [person("info")])
-    monkeypatch.setattr(lab_world, "write_anchors", lambda _, values: anchors.update(values))
+    monkeypatch.setattr(lab_world, "read_entries", lambda _unused: [person("info")])
+    monkeypatch.setattr(lab_world, "write_anchors", lambda _unused, values: anchors.update(values))
     monkeypatch.setattr(lab.world, "directory", object())
     return anchors
 
@@ -237,7 +237,7 @@ def test_cycle_falls_due_by_itself_as_time_passes(lab: Lab, written: dict[str, b
 def test_ad_server_that_does_not_answer_is_said_in_one_line(
     lab: Lab, written: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: object) -> None:
+    def fail(_unused: object) -> None:
         raise LDAPSocketOpenError("unable to open socket")
 
     monkeypatch.setattr(lab_world, "read_entries", fail)
@@ -289,7 +289,7 @@ def test_certificate_stands_the_strict_check_of_newer_pythons(lab: Lab) -> None:
 
 def test_authority_writes_files_for_the_ad_server_and_keeps_the_key_private(tmp_path: Path) -> None:
     authority = CertificateAuthority(tmp_path / "certificates")
-    for _ in range(2):
+    for _unused in range(2):
         files = authority.issue("dc1", ["dc1.corp.contoso.example", "127.77.0.1"])
         assert stat.S_IMODE(files.key.stat().st_mode) == 0o600
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -353,5 +353,5 @@ def test_many_requests_are_answered_in_time(lab: Lab) -> None:
     headers = lab.bearer(EXCHANGE)
     begin = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: lab.call("GET", "/v1.0/organization", headers=headers), range(200)))
+        list(pool.map(lambda _unused: lab.call("GET", "/v1.0/organization", headers=headers), range(200)))
     assert 0.5 <= time.monotonic() - begin < 5

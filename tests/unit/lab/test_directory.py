@@ -20,7 +20,6 @@ import ldap3
 import pytest
 from ldap3.core.exceptions import (
     LDAPException,
-    LDAPExceptionError,
     LDAPInsufficientAccessRightsResult,
     LDAPOperationResult,
 )
@@ -177,7 +176,7 @@ def test_a_reset_is_quick_and_forgets_what_came_after_seeding(samba: Samba) -> N
         client.add(f"CN=neu,{UNIT}", ["user"], {"sAMAccountName": "neu"})
         client.delete(f"CN=Spedition,{UNIT}")
     begin = sum(os.times()[:4])
-    for _ in range(3):
+    for _unused in range(3):
         samba.reset()
     # Processor seconds, which other work on the machine does not stretch; they include the servers that have ended.
     assert (sum(os.times()[:4]) - begin) / 3 < 0.5
@@ -219,7 +218,7 @@ def test_a_taken_port_is_named(samba: Samba, tmp_path: Path) -> None:
 
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(shutil, "which", lambda *_unused, **__: None)
     server = Samba(tmp_path, "127.77.0.251", CertificateAuthority(tmp_path), templates=tmp_path)
     with pytest.raises(DirectoryError, match="install the packages samba samba-dsdb-modules samba-ad-provision"):
         server.start()

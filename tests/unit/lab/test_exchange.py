@@ -75,7 +75,7 @@ def failure(answer: requests.Response) -> tuple[str, str]:
     inner = error["innererror"]["internalexception"]
     if "details" not in error:
         return inner["type"].rpartition(".")[2], inner["message"]
-    _, kind, text = error["details"][0]["message"].split("|", 2)
+    _unused, kind, text = error["details"][0]["message"].split("|", 2)
     return kind.rpartition(".")[2], text
 
 
@@ -196,7 +196,7 @@ def test_roles_are_frozen_in_the_token(lab: Lab) -> None:
 
 def test_a_fresh_grant_is_refused_for_a_number_of_calls(lab: Lab) -> None:
     lab.control("POST", "switches", {"exchange_propagation_403": 2})
-    assert [invoke(lab, "Get-OrganizationConfig").status_code for _ in range(4)] == [403, 403, 200, 200]
+    assert [invoke(lab, "Get-OrganizationConfig").status_code for _unused in range(4)] == [403, 403, 200, 200]
 
 
 def test_v2_needs_its_own_app_role_and_the_beta_does_not_take_it(lab: Lab) -> None:
@@ -517,7 +517,7 @@ def test_type_converts_there_and_back(lab: Lab, wanted: str, details: str, resou
 def test_a_conversion_may_show_only_after_a_number_of_reads(lab: Lab) -> None:
     lab.control("POST", "switches", {"exchange_type_lag": 2})
     change(lab, Type="Regular")
-    shown = [mailbox(lab)["RecipientTypeDetails"] for _ in range(4)]
+    shown = [mailbox(lab)["RecipientTypeDetails"] for _unused in range(4)]
     assert shown == ["SharedMailbox", "SharedMailbox", "UserMailbox", "UserMailbox"]
 
 
@@ -752,6 +752,12 @@ def test_batch_members_have_their_own_status_and_body(lab: Lab) -> None:
     assert found["4"]["status"] == 200
 
 
+def test_batch_answers_come_in_an_order_of_their_own(lab: Lab) -> None:
+    members = [member(number, "Get-Mailbox", {"Identity": INFO}) for number in range(10)]
+    orders = [[item["id"] for item in batch(lab, members).json()["responses"]] for _unused in range(3)]
+    assert any(order != sorted(order) for order in orders)
+
+
 def test_batch_stops_at_the_first_failure_unless_told_to_go_on(lab: Lab) -> None:
     members = [member(0, "Get-Mailbox", {"Identity": "nobody"}), member(1, "Get-Mailbox", {"Identity": INFO})]
     assert set(by_id(batch(lab, members, "odata.maxpagesize=1000"))) == {"0"}
@@ -817,7 +823,7 @@ def test_throttling_unavailability_html_and_challenges_by_script(lab: Lab) -> No
     ]
     for effect in effects:
         script(lab, effect)
-    answers = [invoke(lab, "Get-Mailbox", {"Identity": INFO}) for _ in range(5)]
+    answers = [invoke(lab, "Get-Mailbox", {"Identity": INFO}) for _unused in range(5)]
     assert [answer.status_code for answer in answers] == [429, 503, 502, 401, 200]
     assert answers[0].headers["Retry-After"] == "1.5"
     assert answers[2].headers["Content-Type"].startswith("text/html")
@@ -903,7 +909,7 @@ def test_settings_of_the_cloud_stay_writable_on_synced_mailboxes(lab: Lab) -> No
 
 def test_is_exchange_cloud_managed_has_a_parameter_set_of_its_own_and_opens_exchange_attributes(lab: Lab) -> None:
     info(lab).on_premises_sync_enabled = True
-    kind, _ = refused(lab, IsExchangeCloudManaged=True, HiddenFromAddressListsEnabled=True)
+    kind, _unused = refused(lab, IsExchangeCloudManaged=True, HiddenFromAddressListsEnabled=True)
     assert kind == "AmbiguousParameterSetException"
     change(lab, IsExchangeCloudManaged=True)
     assert mailbox(lab)["IsExchangeCloudManaged"] is True

@@ -44,7 +44,7 @@ def begin_device(lab: Lab) -> requests.Response:
 
 
 def statuses(lab: Lab, count: int) -> list[int]:
-    return [lab.call("GET", KEYS).status_code for _ in range(count)]
+    return [lab.call("GET", KEYS).status_code for _unused in range(count)]
 
 
 # --- effects
@@ -119,7 +119,7 @@ def test_status_takes_code_message_headers_and_a_body_of_ones_own(lab: Lab) -> N
         {"kind": "status", "status": 500, "body": {"error": 1}, "headers": {"x-ms-diagnostics": "x"}},
         service="graph",
     )
-    first, second = (lab.call("GET", "/v1.0/organization", headers=lab.bearer()) for _ in range(2))
+    first, second = (lab.call("GET", "/v1.0/organization", headers=lab.bearer()) for _unused in range(2))
     assert (first.json()["error"]["code"], first.json()["error"]["message"]) == ("ObjectConflict", "Busy.")
     assert (second.json(), second.headers["x-ms-diagnostics"]) == ({"error": 1}, "x")
 

@@ -388,7 +388,7 @@ def test_subscribed_skus_count_a_user_once_and_refuse_filters(graph: Graph) -> N
     assert row["prepaidUnits"] == {"enabled": 5, "suspended": 0, "warning": 0, "lockedOut": 0}
     assert row["servicePlans"][0]["servicePlanName"] == "EXCHANGE_S_STANDARD"
     assert graph.get(f"subscribedSkus/{row['id']}")["consumedUnits"] == 1
-    status, _, words = graph.refused("GET", "subscribedSkus?$filter=skuPartNumber eq 'EXCHANGESTANDARD'")
+    status, _unused, words = graph.refused("GET", "subscribedSkus?$filter=skuPartNumber eq 'EXCHANGESTANDARD'")
     assert (status, words) == (400, "Filtered searches against this resource are not supported.")
 
 

@@ -47,7 +47,7 @@ def test_batch_members_have_their_own_status_headers_and_body(graph: Graph) -> N
 def test_batch_members_come_in_any_order(graph: Graph) -> None:
     members = [get(str(number), f"/users/{INFO}?$select=id") for number in range(20)]
     orders = set()
-    for _ in range(5):
+    for _unused in range(5):
         answer = graph.call("POST", "$batch", {"requests": members}).json()
         orders.add(tuple(row["id"] for row in answer["responses"]))
     assert len(orders) > 1
@@ -171,7 +171,7 @@ def test_a_write_whose_answer_is_lost_has_happened(graph: Graph) -> None:
 
 
 def titles(graph: Graph, count: int = 40) -> list[str | None]:
-    return [graph.user(INFO, "jobTitle")["jobTitle"] for _ in range(count)]
+    return [graph.user(INFO, "jobTitle")["jobTitle"] for _unused in range(count)]
 
 
 def test_without_lag_a_write_is_seen_at_once(graph: Graph) -> None:
@@ -184,7 +184,7 @@ def test_reads_after_a_write_go_back_and_forth_until_the_lag_is_over(graph: Grap
     assert graph.call("PATCH", f"users/{INFO}", {"jobTitle": "neu"}).status_code == 204
     assert set(titles(graph, 5)) == {None}
     seen = []
-    for _ in range(12):
+    for _unused in range(12):
         graph.advance(5)
         seen += titles(graph, 8)
     first_new = seen.index("neu")

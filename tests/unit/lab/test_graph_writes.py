@@ -263,7 +263,7 @@ def test_assign_license_needs_a_usage_location(graph: Graph) -> None:
     ],
 )
 def test_assign_license_refuses_unknown_and_ill_typed_content(graph: Graph, body: Any, words: str) -> None:
-    status, _, said = graph.refused("POST", f"users/{INFO}/assignLicense", body)
+    status, _unused, said = graph.refused("POST", f"users/{INFO}/assignLicense", body)
     assert status == 400
     assert words in said
     assert graph.lab.tenant.users[INFO].licences == []
@@ -273,7 +273,7 @@ def test_assign_license_needs_a_free_unit_and_units_in_grace_count(graph: Graph)
     sku = graph.lab.tenant.skus[EXCHANGE_PLAN_1]
     sku.enabled = 1
     assert graph.licence(INFO).status_code == 200
-    status, _, words = graph.refused("POST", f"users/{SALES}/assignLicense", ADD)
+    status, _unused, words = graph.refused("POST", f"users/{SALES}/assignLicense", ADD)
     assert (status, words) == (400, f"Subscription with SKU {EXCHANGE_PLAN_1} does not have any available licenses.")
     assert graph.licence(INFO).status_code == 200
     sku.warning = 1
@@ -317,7 +317,7 @@ def test_adds_and_removes_of_one_call_happen_together_or_not_at_all(graph: Graph
 def test_a_licence_by_group_is_shown_and_cannot_be_removed_from_the_user(graph: Graph) -> None:
     group = "88888888-0000-4000-8000-000000000001"
     graph.lab.tenant.users[INFO].licences = [Licence(EXCHANGE_PLAN_1, group_id=group)]
-    status, _, words = graph.refused("POST", f"users/{INFO}/assignLicense", REMOVE)
+    status, _unused, words = graph.refused("POST", f"users/{INFO}/assignLicense", REMOVE)
     assert status == 400
     assert "inherited from a group membership" in words
     assert graph.licence(INFO).status_code == 200

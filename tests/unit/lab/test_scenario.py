@@ -79,7 +79,7 @@ def free_units(tenant: Tenant, part_number: str) -> int:
     return sku.enabled + sku.warning - len(holders)
 
 
-# --- the demonstration's tenant -----------------------------------------------------------------------------------------
+# --- the demonstration's tenant ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("local", READY)
@@ -173,7 +173,7 @@ def test_two_builds_have_the_same_ids_and_share_nothing(contoso: Scenario, tenan
     next(iter(again.users.values())).proxy_addresses.append("smtp:x@contoso.example")
     again.switches["connect_scope"].append("OU=x")
     third = build_tenant(contoso)
-    assert third.switches["connect_scope"] == tenant.switches["connect_scope"]
+    assert "OU=x" not in third.switches["connect_scope"]
     assert [each.proxy_addresses for each in third.users.values()] == [
         each.proxy_addresses for each in tenant.users.values()
     ]
@@ -189,7 +189,7 @@ def test_certificates_are_registered_when_given(contoso: Scenario) -> None:
 
 
 def test_rights_are_delegated_in_two_units_only(contoso: Scenario) -> None:
-    _, delegations = directory_entries(contoso)
+    _unused, delegations = directory_entries(contoso)
     assert [delegation.dn.partition(",")[0] for delegation in delegations] == [
         "OU=Mitarbeiter",
         "OU=Funktionspostfächer",
@@ -197,7 +197,7 @@ def test_rights_are_delegated_in_two_units_only(contoso: Scenario) -> None:
     assert {delegation.account for delegation in delegations} == {"svc-ansible"}
 
 
-# --- mistakes in a file -------------------------------------------------------------------------------------------------
+# --- mistakes in a file -----------------------------------------------------------------------------------------------
 
 
 def changed(**sections: Any) -> dict[str, Any]:
@@ -262,10 +262,10 @@ def test_a_mistake_in_a_user_is_named(given: dict[str, Any], said: str) -> None:
 
 
 def test_unreadable_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match="none.yml: No such file or directory"):
+    with pytest.raises(ScenarioError, match=r"none\.yml: No such file or directory"):
         load(tmp_path / "none.yml")
     (tmp_path / "bad.yml").write_text("tenant: [")
-    with pytest.raises(ScenarioError, match=r"bad\.yml: not a YAML file: .*line 2, column 1"):
+    with pytest.raises(ScenarioError, match=r"bad\.yml: not a YAML file: .*line 1, column 10"):
         load(tmp_path / "bad.yml")
     (tmp_path / "bytes.yml").write_bytes(b"tenant: \xff\xfe")
     with pytest.raises(ScenarioError, match="not a YAML file"):
@@ -274,7 +274,7 @@ def test_unreadable_files_are_named(tmp_path: Path) -> None:
     assert load(tmp_path / "good.yml").directory == {}
 
 
-# --- names --------------------------------------------------------------------------------------------------------------
+# --- names ------------------------------------------------------------------------------------------------------------
 
 
 def test_the_immutable_id_is_the_worked_example_of_the_documentation() -> None:
@@ -298,7 +298,7 @@ def test_units_are_written_outermost_first() -> None:
     assert parse_dn(unit_dn("Contoso/Süd, West")) == (("ou", "süd, west"), ("ou", "contoso"), *parse_dn(BASE_DN))
 
 
-# --- generated tenants --------------------------------------------------------------------------------------------------
+# --- generated tenants ------------------------------------------------------------------------------------------------
 
 
 def test_ten_thousand_mailboxes_are_made_quickly_and_all_differ() -> None:

@@ -4,8 +4,8 @@
 
 """Runs every module of the collection inside the controller's process where that gives the same result faster.
 
-All module names are redirected here by C(plugin_routing) in C(meta/runtime.yml). The libraries are imported at the top
-on purpose: Ansible loads this class once in its parent process, so every task's forked worker has them already.
+Each module has an action plugin of its name that is this class. The libraries are imported at the top on purpose:
+Ansible loads the class in its parent process, so every task's forked worker has them already.
 """
 
 from __future__ import annotations
@@ -47,13 +47,22 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         super().run(tmp, variables)
         name = self._task.action.rpartition(".")[2]
-        if name == "in_controller":
-            return {"failed": True, "msg": "in_controller is not a task of its own: name a module of m365.hybrid."}
         if not self._belongs_here(variables):
             wrap_async = bool(self._task.async_val) and not self._connection.has_native_async
             result: dict[str, Any] = self._execute_module(task_vars=variables, wrap_async=wrap_async)
             return result
-        return run_in_controller(import_module(f"{MODULES}.{name}"), self._task.args, self._task.check_mode)
+        return self._as_reported(
+            run_in_controller(import_module(f"{MODULES}.{name}"), self._task.args, self._task.check_mode)
+        )
+
+    def _as_reported(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The result with or without the arguments, as Ansible is set up; before 2.21 it always shows them."""
+        setting = "INJECT_INVOCATION"
+        if setting in constants.config.get_configuration_definitions() and not constants.config.get_config_value(
+            setting
+        ):
+            del result["invocation"]
+        return result
 
     def _belongs_here(self, variables: Mapping[str, Any]) -> bool:
         """Whether the task would run on this machine, as this user, in this interpreter and environment anyway."""

@@ -1,0 +1,11 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module of this name, inside the controller; see plugin_utils/in_controller.py."""
+
+from __future__ import annotations
+
+from ..plugin_utils.in_controller import ActionModule
+
+__all__ = ["ActionModule"]
