@@ -122,6 +122,13 @@ from ..module_utils.core.errors import Refused
 from ..module_utils.core.resource import Field, Resource, exact, members, names, text
 from ..module_utils.domain import license_plan
 
+def goal(want, before):
+    given = {name: want[name] for name in ("usage_location", "exchange_ready") if want[name] is not None}
+    licenses = names.goal(want["licenses"] or {}, before.get("licenses"))
+    plans = license_plan.plans_of(want["disabled_plans"], before.get("disabled_plans") or {}, licenses)
+    return before | given | {"licenses": licenses, "disabled_plans": plans}
+
+
 RESOURCE = Resource(
     kind="user",
     clients={"graph": Graph},
@@ -139,6 +146,7 @@ RESOURCE = Resource(
         "disabled_plans": Field(key=frozenset, shape="mapping"),
         "exchange_ready": exact,
     },
+    goal=goal,
     parse={"usage_location": license_plan.checked_usage_location, "disabled_plans": license_plan.checked_plans},
 )
 

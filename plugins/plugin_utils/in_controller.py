@@ -22,6 +22,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils.clients import auth, token_cache
+from ..module_utils.core import progress
 from ..module_utils.core.entry import run_in_controller
 
 # A missing library is reported by the client that needs it, with what to install.
@@ -32,6 +33,9 @@ for library in ("requests", "msal", "ldap3", "cryptography.hazmat.primitives.cip
 # The key exists in this process and its forked workers only, so what the files hold is of no use to anybody else.
 token_cache.shared = token_cache.TokenCache(directory=constants.DEFAULT_LOCAL_TMP, key=os.urandom(32))
 auth.announce = Display().display
+# Progress is for people who watch; a log file would only grow by it.
+if sys.stdout.isatty():
+    progress.announce = Display().display
 
 MODULES = "ansible_collections.m365.hybrid.plugins.modules"
 

@@ -14,6 +14,7 @@ from .arguments import Unusable, entries
 from .change import plan, shown
 from .errors import Refused, failure
 from .lifecycle import Clients, Task, client_errors, converge, outcome
+from .progress import Count
 from .resource import Client, Definition, State
 from .waiting import Deadline
 
@@ -73,6 +74,7 @@ def await_all(task: Task, wants: list[State]) -> list[dict[str, Any]]:
     changes: dict[int, Any] = {}
     failures: dict[int, Any] = {}
     pending = list(range(len(wants)))
+    count = Count(len(wants))
     while pending:
         try:
             states = read_all(task.clients, [wants[index] for index in pending])
@@ -85,6 +87,8 @@ def await_all(task: Task, wants: list[State]) -> list[dict[str, Any]]:
             failures |= {index: failure(task.names(wants[index]), error) for index in pending}
             break
         pending = [index for index in pending if index not in failures and changes[index]]
+        if waits:
+            count.update(len(wants) - len(pending), deadline.left)
         if not pending or not deadline.pause():
             break
     return [

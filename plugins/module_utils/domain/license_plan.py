@@ -82,6 +82,15 @@ def _plan_names(skus: Iterable[Sku], sku_id: str, plans: list[str]) -> list[str]
     return [names.get(plan, plan) for plan in plans]
 
 
+def plans_of(wanted: Mapping[str, Any] | None, before: Mapping[str, Any], licenses: list[str]) -> dict[str, Any]:
+    """The disabled plans that go with licenses: those asked for, else those that are there, else none.
+
+    A wish for a license that will not be there stays in, for L(obstacle) to refuse.
+    """
+    held = {name.lower(): plans for name, plans in before.items()}
+    return {name: held.get(name.lower(), []) for name in licenses} | dict(wanted or {})
+
+
 def free_of_all(skus: Iterable[Sku]) -> dict[str, int]:
     """How many more users each SKU can be assigned to."""
     return {str(sku["skuPartNumber"]): free_units(sku) for sku in skus}

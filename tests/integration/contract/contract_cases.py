@@ -63,7 +63,7 @@ def connection_options(ground: Ground, module: Any) -> dict[str, Any]:
 
 # For each module an entry that fails for its own reason, and a part of what it says; it must not stop the others.
 FAILING: dict[str, tuple[Options, str]] = {
-    "ad_proxyaddress": ({"user": "niemand", "primary": "niemand@contoso.example"}, "There is no such account"),
+    "ad_proxyaddress": ({"user": "fremder", "primary": "niemand@contoso.example"}, "There is no such account"),
     "ad_user": ({"user": "ortlos@contoso.example"}, "A new account needs ou"),
     "ad_user_info": ({"user": "paar@contoso.example"}, "names 2 accounts"),
     "directory_sync": ({"user": "paar@contoso.example"}, "names 2 accounts"),

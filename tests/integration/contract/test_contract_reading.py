@@ -82,8 +82,8 @@ def sync(ground: Ground, wish: dict[str, Any], check_mode: bool = False) -> dict
     ("prepare", "said"),
     [
         (pending, ["the user is not mastered by Active Directory", "the address smtp:neu@contoso.example is missing",
-                   "The user has not been joined with the account", "before the change: none has run since"]),
-        (stale, ["displayName is 'Auskunft' in place of 'Neue Auskunft'", "none has run since"]),
+                   "The user has not been joined with the account", "before the change"]),
+        (stale, ["displayName is 'Auskunft' in place of 'Neue Auskunft'", "The last synchronisation was at "]),
         (lambda ground: ground.add_account("info", {"proxyAddresses": ["SMTP:info@fremd.example"]}),
          ["the address SMTP:info@fremd.example is missing", "The domain fremd.example is not verified in the tenant"]),
         (lambda ground: ground.add_account("info", upn="nirgends@contoso.example"),

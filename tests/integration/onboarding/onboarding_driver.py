@@ -51,7 +51,7 @@ def _call(job: Result, called: list[str], module: str, **arguments: Any) -> Resu
 def run_role(job: Result) -> Result:
     """Bring mailboxes over, as C(main.yml) and C(bring_over.yml) of the role do with its defaults.
 
-    job: mailboxes (names), unit, license, location, timeout, sync (a command), collection (its folder), m365_cloud,
+    job: mailboxes (names), unit, license, location, patience, timeout, sync (a command), collection (its folder), m365_cloud,
     m365_directory. Gives the modules called, what was left alone and what stopped, by name and with the reason, and
     the ids of those not proved to be the same.
     """
@@ -79,10 +79,11 @@ def _bring_over(job: Result, called: list[str], going: list[Result], stopped: di
             stopped.update({one.get("user") or one["mailbox"]: one["msg"] for one in results if one.get("error")})
         return results
 
-    step("entra_license", "license", exchange_ready=True)
-    step("mailbox_type", "type", require_license=True)
-    step("ad_user", "account", update_password="on_create")
-    step("ad_proxyaddress", "addresses", only="account", align_mail=True)
+    patience = {"wait_timeout": job["patience"]}
+    step("entra_license", "license", exchange_ready=True, **patience)
+    step("mailbox_type", "type", require_license=True, **patience)
+    step("ad_user", "account", update_password="on_create", **patience)
+    step("ad_proxyaddress", "addresses", only="account", align_mail=True, **patience)
     pending = step("directory_sync", "sync", look=True, wait_timeout=0)
     if any(not (one.get("resource") or {}).get("arrived") for one in pending):
         called.append(TRIGGERED)

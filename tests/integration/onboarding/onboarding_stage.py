@@ -292,6 +292,7 @@ class Stage:
             "onboarding_sync_trigger": "command",
             "onboarding_sync_command": self.sync_command(),
             "onboarding_sync_timeout": 20,
+            "onboarding_wait_timeout": 2,
             **variables,
         }
         self.count += 1
@@ -306,6 +307,7 @@ class Stage:
             "unit": UNIT,
             "license": EXCHANGE_ONLINE,
             "location": "DE",
+            "patience": 1,
             "timeout": 10,
             "sync": self.sync_command(),
             "collection": str(COLLECTIONS / "ansible_collections/m365/hybrid"),

@@ -155,7 +155,7 @@ def test_a_summary_of_successes_has_no_message() -> None:
 
 
 def test_a_client_is_opened_once_for_the_same_options(shop: Shop) -> None:
-    for _ in range(3):
+    for _unused in range(3):
         execute(CHANGING, params(name="wheel"), False)
     assert len(Client.opened) == 1
     execute(CHANGING, params(name="wheel", shop_key="another"), False)

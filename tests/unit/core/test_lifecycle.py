@@ -293,5 +293,5 @@ def test_a_shared_value_is_made_once_and_a_failure_is_not_kept() -> None:
 
     with pytest.raises(ShopError):
         clients.once("outer", make)
-    assert [clients.once("outer", make) for _ in range(3)] == ["value"] * 3
+    assert [clients.once("outer", make) for _unused in range(3)] == ["value"] * 3
     assert len(made) == 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.m365.hybrid.plugins.module_utils.core import progress
 from ansible_collections.m365.hybrid.plugins.module_utils.core.waiting import (
     FIRST_PAUSE,
     LONGEST_PAUSE,
@@ -56,3 +57,15 @@ def test_the_last_look_comes_after_the_last_pause(clock: FakeClock) -> None:
     clock.time += 61
     assert deadline.left < 0
     assert not deadline.pause()
+
+
+def test_progress_is_said_when_the_number_changes_and_not_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(progress, "announce", said.append)
+    count = progress.Count(3)
+    for done in (0, 0, 2, 3):
+        count.update(done, 59.6)
+    assert said == [
+        "0 of 3 have arrived; waiting for the others up to 60 s more",
+        "2 of 3 have arrived; waiting for the others up to 60 s more",
+    ]

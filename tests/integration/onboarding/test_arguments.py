@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the role refuses before the first request: misspelt, missing and wrong arguments, each in one clear message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from onboarding_stage import Stage
+
+INFO = "info@contoso.example"
+
+REFUSED: dict[str, tuple[list[Any], dict[str, Any], str]] = {
+    "misspelt key": ([{"mailbox": INFO, "licence": "EXCHANGESTANDARD"}], {}, "licence"),
+    "mailbox missing": ([{"ou": "OU=x,DC=y"}], {}, "missing required arguments: mailbox"),
+    "mailbox a list": ([{"mailbox": [INFO, "b@contoso.example"]}], {}, ""),
+    "no list": ([], {"onboarding_mailboxes": {"mailbox": INFO}}, "onboarding_mailboxes"),
+    "mailboxes missing": ([], {"onboarding_mailboxes": None}, "onboarding_mailboxes"),
+    "entry no mapping": ([], {"onboarding_mailboxes": [INFO]}, "onboarding_mailboxes"),
+    "wrong trigger": ([INFO], {"onboarding_sync_trigger": "cron"}, "scheduler, command, tasks"),
+    "command missing": ([INFO], {"onboarding_sync_command": []}, "onboarding_sync_command has to be given"),
+    "tasks missing": ([INFO], {"onboarding_sync_trigger": "tasks"}, "onboarding_sync_tasks has to be given"),
+    "time no number": ([INFO], {"onboarding_sync_timeout": "an hour"}, "onboarding_sync_timeout"),
+    "flag no truth": ([INFO], {"onboarding_fail_when_left_alone": "perhaps"}, "onboarding_fail_when_left_alone"),
+    "no tenant": ([INFO], {"m365_cloud": {}}, "tenant_id"),
+    "misspelt connection": ([INFO], {"m365_cloud": {"tenantid": "x"}}, "tenantid"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_before_the_first_request(case: str, stage: Stage) -> None:
+    mailboxes, variables, said = REFUSED[case]
+    played = stage.play(mailboxes, **variables)
+    assert played.status == 2, played.output
+    assert said in played.output
+    assert "Traceback" not in played.output
+    assert stage.requests() == []
+    assert stage.gate.writes == []
+
+
+def test_a_bad_unit_is_named_and_nothing_is_half_done(stage: Stage) -> None:
+    """Whether a unit exists only the directory knows; it is asked before the first change."""
+    played = stage.play([INFO], onboarding_ou="OU=Nowhere,DC=corp,DC=contoso,DC=example")
+    assert played.status == 2, played.output
+    assert "There is no OU=Nowhere,DC=corp,DC=contoso,DC=example in the directory." in played.output
+    assert stage.writes() == []
+
+
+def test_the_same_mailbox_twice_is_refused_before_anything_is_changed(stage: Stage) -> None:
+    """Once by its name and once by an alias, which only the tenant knows for the same."""
+    played = stage.play([INFO, "kontakt@contoso.example"])
+    assert played.status == 2, played.output
+    assert f"name the same user ({INFO})" in played.output
+    assert stage.writes() == []
