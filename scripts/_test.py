@@ -171,7 +171,7 @@ def unit(place: Place, log: Log) -> Count:
 
 def integration(place: Place, log: Log) -> Count:
     """The playbooks against the rehearsal tenant and Samba, which may need ports of their own."""
-    return _pytest(place, log, ["tests/integration"], preparation.lab_prefix(place.environment))
+    return _pytest(place, log, ["-n", "2", "tests/integration"], preparation.lab_prefix(place.environment))
 
 
 def _pytest(place: Place, log: Log, arguments: Sequence[str], prefix: Sequence[str]) -> Count:
@@ -304,6 +304,8 @@ STEPS: dict[str, Step] = {
     "importer": importer,
 }
 NEEDS_SAMBA = {"unit", "integration"}
+# These spend most of their time waiting for each other's processes, so the other steps run beside them.
+RUNNING_TESTS = ("unit", "integration")
 
 
 def run_step(name: str, step: Step, place: Place) -> Count:
@@ -393,8 +395,18 @@ def run_all(arguments: argparse.Namespace) -> Count:
         preparation.samba()
     place = Place("tools", core, preparation.virtual_environment([f"ansible-core=={core}.*"], TOOL_REQUIREMENTS))
     say(f"ansible-core {core} on Python {sys.version.split()[0]}")
-    total = sum((run_step(name, STEPS[name], place) for name in names), Count())
+    lanes = [
+        [name for name in names if name in RUNNING_TESTS],
+        [name for name in names if name not in RUNNING_TESTS],
+    ]
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        total = sum(pool.map(lambda lane: run_lane(lane, place), lanes), Count())
     return total + matrix(core) if arguments.matrix else total
+
+
+def run_lane(names: Sequence[str], place: Place) -> Count:
+    """Run steps one after the other."""
+    return sum((run_step(name, STEPS[name], place) for name in names), Count())
 
 
 def main() -> int:

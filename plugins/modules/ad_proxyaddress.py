@@ -124,8 +124,8 @@ error:
 """
 
 from ..module_utils.clients.authority import addresses_mastered_by_cloud
-from ..module_utils.clients.directory import Directory, Modification
-from ..module_utils.clients.directory_accounts import account_state, find_account, owners
+from ..module_utils.clients.directory import Directory, Entry, Modification
+from ..module_utils.clients.directory_accounts import account_state, find_accounts, owners
 from ..module_utils.clients.exchange import Exchange
 from ..module_utils.clients.graph import Graph
 from ..module_utils.core.entry import run
@@ -156,6 +156,7 @@ def goal(want, before):
 RESOURCE = Resource(
     kind="account",
     clients={"directory": Directory, "graph": Graph, "exchange": Exchange},
+    consulted=("graph", "exchange"),
     names=("user",),
     options={
         "user": {"type": "str", "required": True},
@@ -170,9 +171,9 @@ RESOURCE = Resource(
 )
 
 
-def read(clients, want):
-    account = find_account(clients.directory, want["user"])
-    return account_state(account) if account else None
+def read_all(clients, wants):
+    found = find_accounts(clients.directory, [want["user"] for want in wants])
+    return [account_state(account) if isinstance(account, Entry) else account for account in found]
 
 
 def preflight(clients, change):
@@ -202,7 +203,7 @@ def apply(clients, change):
 
 
 def main():
-    run(RESOURCE, read=read, apply=apply, preflight=preflight)
+    run(RESOURCE, read_all=read_all, apply=apply, preflight=preflight)
 
 
 if __name__ == "__main__":

@@ -78,8 +78,8 @@ results:
   elements: dict
 """
 
-from ..module_utils.clients.directory import Directory
-from ..module_utils.clients.directory_accounts import account_state, find_account
+from ..module_utils.clients.directory import Directory, Entry
+from ..module_utils.clients.directory_accounts import account_state, find_accounts
 from ..module_utils.core.entry import run
 from ..module_utils.core.resource import Resource
 
@@ -91,13 +91,17 @@ RESOURCE = Resource(
 )
 
 
-def read(clients, want):
-    account = find_account(clients.directory, want["user"], want["attributes"] or ())
-    return account_state(account, want["attributes"] or ()) if account else None
+def read_all(clients, wants):
+    further = sorted({attribute for want in wants for attribute in want["attributes"] or ()})
+    found = find_accounts(clients.directory, [want["user"] for want in wants], further)
+    return [
+        account_state(account, want["attributes"] or ()) if isinstance(account, Entry) else account
+        for account, want in zip(found, wants, strict=True)
+    ]
 
 
 def main():
-    run(RESOURCE, read=read)
+    run(RESOURCE, read_all=read_all)
 
 
 if __name__ == "__main__":

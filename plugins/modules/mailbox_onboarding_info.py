@@ -186,7 +186,7 @@ from ..module_utils.clients.graph import Graph
 from ..module_utils.clients.onboarding import findings
 from ..module_utils.core.entry import run
 from ..module_utils.core.resource import Resource
-from ..module_utils.domain import onboarding
+from ..module_utils.domain import account_plan, license_plan, onboarding
 
 BEFORE = {
     "id": {"type": "str", "required": True},
@@ -203,11 +203,16 @@ RESOURCE = Resource(
         **{option: {"type": "str"} for option in ("license", "usage_location", "ou", "sam_account_name")},
         "before": {"type": "dict", "options": BEFORE},
     },
+    parse={
+        "ou": account_plan.checked_dn,
+        "sam_account_name": account_plan.checked_sam_account_name,
+        "usage_location": license_plan.checked_usage_location,
+    },
 )
 
 
 def read(clients, want):
-    found = findings(clients, want["mailbox"], want["license"])
+    found = findings(clients, want["mailbox"], want["license"], want["ou"])
     return onboarding.state_of(found, want) if found else None
 
 

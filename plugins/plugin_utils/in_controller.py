@@ -21,7 +21,8 @@ from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils.clients import auth, token_cache
+from ..module_utils.clients import auth, directory_connection, token_cache, wire
+from ..module_utils.clients.errors import ServiceError
 from ..module_utils.core import progress
 from ..module_utils.core.entry import run_in_controller
 
@@ -29,6 +30,12 @@ from ..module_utils.core.entry import run_in_controller
 for library in ("requests", "msal", "ldap3", "cryptography.hazmat.primitives.ciphers.aead"):
     with suppress(ImportError):
         import_module(library)
+
+# The authorities as well: reading those of the system takes 40 ms. What is wrong with them is told by the task.
+with suppress(ServiceError):
+    wire.trust(os.environ.get("M365_CA_PATH"))
+with suppress(ServiceError):
+    directory_connection.tls_context(os.environ.get("M365_DIRECTORY_CA_PATH"), True)
 
 # The key exists in this process and its forked workers only, so what the files hold is of no use to anybody else.
 token_cache.shared = token_cache.TokenCache(directory=constants.DEFAULT_LOCAL_TMP, key=os.urandom(32))

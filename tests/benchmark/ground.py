@@ -81,6 +81,10 @@ class Ground:
         """The requests to the cloud after the first C(since), without the members of batches."""
         return [entry for entry in ask(self.facts, f"/requests?since={since}") if not entry["member"]]
 
+    def last_request(self) -> int:
+        """The number of the last request."""
+        return max((entry["index"] for entry in self.requests()), default=0)
+
     def processor_seconds(self) -> tuple[float, float]:
         """What the tenant's services and its directory server have used of the processor so far."""
         return processor_seconds(self.facts["process"]), processor_seconds(self.facts["directory"]["process"])
@@ -151,7 +155,11 @@ def processor_seconds(process: int) -> float:
 
 def machine(environment: Mapping[str, str]) -> str:
     """The machine and its software in one line."""
-    names = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    names = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if "model name" in line
+    ]
     version = subprocess.run(
         ["ansible", "--version"], env=dict(environment), capture_output=True, text=True, check=True
     ).stdout.splitlines()

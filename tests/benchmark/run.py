@@ -22,7 +22,9 @@ HOME = WORK / "benchmark"
 PARTS = ("cloud", "directory", "single_tasks")
 HEAD = f"{'job':<58}{'measured':>11}{'bar':>10}{'ratio':>8}  {'verdict':<8}{'load':>5}{'CPU':>8}{'served':>8}{'MB':>6}"
 LEGEND = """\
-measured  wall time of the task in the controller: from its beginning to its result, by the clock of a callback plugin
+measured  wall time of the task in the controller: from its beginning to its result, by the clock of a callback plugin.
+          One task above its requests: less the time between arrival and answer of its requests to the cloud, by the
+          tenant's journal, and less what the directory server used of the processor for it; the mean of many
 ratio     above a bar: to the time that the requests themselves must take (requests x round trip / at a time), else to
           the bar; beside it: how many times as long as our way
 load      load average of the last minute when the playbook began; anything but this benchmark makes times longer

@@ -34,6 +34,7 @@ class Run:
         served: the same of the tenant's services and of the directory server.
         peak: megabytes that the largest process of Ansible had in memory.
         requests: to the cloud, signing in included.
+        answering: seconds from the arrival of each of them to its answer, the round trip included, all added up.
         load: the machine's load average of the last minute when the playbook began.
     """
 
@@ -42,6 +43,7 @@ class Run:
     served: tuple[float, float]
     peak: float
     requests: int
+    answering: float
     load: float
 
 
@@ -57,7 +59,7 @@ class Stage:
             **environment,
             **ground.environment,
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
-            "ANSIBLE_CALLBACKS_ENABLED": "timing",
+            "ANSIBLE_STDOUT_CALLBACK": "timing",
             "M365_BENCHMARK_TIMES": str(self.times),
         }
         directory.mkdir(parents=True, exist_ok=True)
@@ -80,15 +82,14 @@ class Stage:
         playbook = self.directory / f"{name}.json"
         playbook.write_text(json.dumps([{"name": name, "hosts": "all", "gather_facts": False, "tasks": list(tasks)}]))
         self.times.write_text("")
-        known = len(self.ground.requests())
+        known = self.ground.last_request()
         before, load = self.ground.processor_seconds(), os.getloadavg()[0]
         used, status = self._spend(["ansible-playbook", "-i", str(self.inventory), str(playbook)], name)
         after = self.ground.processor_seconds()
+        entries = self.ground.requests(known)
         lines = [json.loads(line) for line in self.times.read_text().splitlines()]
         wrong = [
-            line
-            for line in lines
-            if (line["status"], line["changed"], line["objects"]) != ("ok", changes, objects)
+            line for line in lines if (line["status"], line["changed"], line["objects"]) != ("ok", changes, objects)
         ]
         if status or wrong or len(lines) != len(tasks):
             reason = wrong[0] if wrong else f"status {status}, {len(lines)} of {len(tasks)} tasks"
@@ -98,7 +99,8 @@ class Stage:
             processor=used.ru_utime + used.ru_stime,
             served=(after[0] - before[0], after[1] - before[1]),
             peak=used.ru_maxrss / 1024,
-            requests=len(self.ground.requests()) - known,
+            requests=len(entries),
+            answering=sum(entry["ms"] or 0 for entry in entries) / 1000,
             load=load,
         )
 

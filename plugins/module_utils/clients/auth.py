@@ -133,8 +133,9 @@ class SignIn:
                 ):
                     continue
                 raise self._unreachable(failure) from None
-            except (MsalError, ValueError, KeyError):
-                # What MSAL makes of an answer that it does not understand; the answer itself says more.
+            except (MsalError, ValueError, KeyError, RuntimeError):
+                # What MSAL makes of an answer that it does not understand (RuntimeError: of a redirect); the answer
+                # itself says more.
                 result = {}
             if result.get("access_token"):
                 return str(result["access_token"]), float(result.get("expires_in") or 0)

@@ -158,7 +158,7 @@ def service(options: Mapping[str, Any], name: str) -> Service:
         usable = False
     if not usable:
         raise ServiceError(
-            f"The option endpoints.{name} is not an https address: {given}",
+            f"The option endpoints.{name} is not an https address: {given}.",
             advice=f"Write it as https://host or https://host:port, or leave it out for the cloud's own: {own}",
         )
     return Service(name, base, f"{own}/.default", ((parts.hostname or "").lower(),))

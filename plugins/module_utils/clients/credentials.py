@@ -69,7 +69,7 @@ def needed(options: Mapping[str, Any], option: str) -> str:
         )
     if option == "tenant_id" and not _NAME.fullmatch(value):
         raise ServiceError(
-            f"The option tenant_id is neither a GUID nor a domain name: {value!r}",
+            f"The option tenant_id is neither a GUID nor a domain name: {value!r}.",
             advice="Use the tenant's GUID, or one of its verified domains.",
         )
     return value

@@ -16,6 +16,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 
 from .directory_errors import certificate_refused, starttls_refused, unreachable
@@ -73,8 +74,11 @@ class Route:
         return f"{named}, port {self.port}"
 
 
+@cache
 def tls_context(ca_path: str | None, validate: bool) -> ssl.SSLContext:
     """Python's own checks of chain, name and address (SAN), with the given authorities or those of the system.
+
+    One for all clients of the process, and not the one for HTTP, which names its protocol in the handshake.
 
     Raises:
         ServiceError: the file of authorities cannot be read, or holds no certificate.

@@ -248,9 +248,11 @@ def starttls_refused(where: str, error: BaseException) -> ServiceError:
 def unreachable(where: str, error: BaseException, tls: str) -> ServiceError:
     """The error for a connection that could not be opened: name, address, port, silence or a broken TLS handshake."""
     said = f"No connection to {where}"
+    # Without the number of the error, which says nothing to an administrator.
+    reason = getattr(error, "strerror", None) or error
     if isinstance(error, socket.gaierror):
         return ServiceError(
-            f"{said}: the name cannot be resolved ({error}).",
+            f"{said}: the name cannot be resolved ({reason}).",
             advice="Check directory_server and the name service of this machine.",
             code="unreachable",
         )
@@ -266,8 +268,8 @@ def unreachable(where: str, error: BaseException, tls: str) -> ServiceError:
         advice = "Check the port, and that the domain controller has a certificate for LDAP over TLS."
         if tls == "ldaps":
             advice += " If it offers only StartTLS, use directory_tls: starttls."
-        return ServiceError(f"{said}: the TLS handshake failed ({error}).", advice=advice, code="tlsFailed")
-    return ServiceError(f"{said}: {error}.", advice="Check directory_server and the network.", code="unreachable")
+        return ServiceError(f"{said}: the TLS handshake failed ({reason}).", advice=advice, code="tlsFailed")
+    return ServiceError(f"{said}: {reason}.", advice="Check directory_server and the network.", code="unreachable")
 
 
 def unanswered(what: str, lost: Exception, ambiguous: bool = False) -> ServiceError:

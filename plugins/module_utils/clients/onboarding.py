@@ -37,10 +37,15 @@ class Services(Protocol):
         """Make a value for the whole task when it is first needed."""
 
 
-def findings(services: Services, mailbox: str, license_name: str | None) -> onboarding.Findings | None:
+def findings(services: Services, mailbox: str, license_name: str | None, ou: str | None) -> onboarding.Findings | None:
     """Everything about one mailbox; None when Exchange Online says there is none.
 
     What cannot be read is noted in C(unread) and never taken for absent.
+
+    Arguments:
+        mailbox: any of its names.
+        license_name: the license that it is to get, if any.
+        ou: where its account is to go, if that is known.
 
     Raises:
         ServiceError: the mailbox or its account itself could not be read.
@@ -68,6 +73,7 @@ def findings(services: Services, mailbox: str, license_name: str | None) -> onbo
         account_anchor=anchor_of(onboarding.anchor_of(state["id"]), b"") if account else None,
         account_known=account_known,
         doubles=_attempt(unread, "whether it was joined", lambda: _doubles(services, user, account)) or [],
+        place=_attempt(unread, "where its account is to go", lambda: _place(services, ou, account)) or "",
         nickname_known=bool(_attempt(unread, "the directory's schema", lambda: _has_nickname(services))),
         unread=unread,
     )
@@ -113,6 +119,23 @@ def _doubles(services: Services, user: dict[str, Any], account: str | None) -> l
         "/users", filter=f"onPremisesImmutableId eq '{anchor}'", select="id,userPrincipalName"
     )
     return [f"{one['userPrincipalName']} ({one['id']})" for one in holders if one["id"] != user["id"]]
+
+
+def _place(services: Services, ou: str | None, account: str | None) -> str:
+    """Why a new account cannot go to a place; empty when it can."""
+    if ou is None or account is not None:
+        return ""
+
+    def look() -> str:
+        # What we may create there: [MS-ADTS] 3.1.1.4.5.20.
+        found = services.directory.read(ou, ["allowedChildClassesEffective"])
+        if found is None:
+            return f"There is no {ou} in Active Directory. Create it first, or correct ou."
+        if "user" not in map(str.lower, found.texts("allowedChildClassesEffective")):
+            return f"directory_user may not create users in {ou}. Delegate that right, or correct ou."
+        return ""
+
+    return str(services.once(("place", ou.lower()), look))
 
 
 def _owners(services: Services, state: dict[str, Any], domains: list[Any] | None, account: str | None) -> list[str]:

@@ -16,6 +16,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -147,7 +148,7 @@ class Wire:
 
     def __init__(self, ca_path: str | None, timeout: float) -> None:
         self._timeout = timeout
-        self._session = _session(_trust(ca_path))
+        self._session = _session(trust(ca_path))
 
     def send(
         self,
@@ -234,20 +235,26 @@ def _session(trust: ssl.SSLContext) -> requests.Session:
     return session
 
 
-def _trust(ca_path: str | None) -> ssl.SSLContext:
+def trust(ca_path: str | None) -> ssl.SSLContext:
     """The CAs of C(ca_path) and no others; without it those of the environment (as for requests), or the system's."""
     bundle = ca_path or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or None
     try:
-        if bundle and os.path.isdir(bundle):
-            return ssl.create_default_context(capath=bundle)
-        context = ssl.create_default_context(cafile=bundle)
+        return _verifying(bundle)
     except OSError as error:  # ssl.SSLError is one, for a file without a certificate.
         raise ServiceError(
-            f"The CA file {bundle} cannot be used: {error.strerror or error.__class__.__name__}",
+            f"The CA file {bundle} cannot be used: {error.strerror or error.__class__.__name__}.",
             advice="The option ca_path must name a readable PEM file of CA certificates."
             if ca_path
             else "Correct the environment variable REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, or use the option ca_path.",
         ) from None
+
+
+@cache
+def _verifying(bundle: str | None) -> ssl.SSLContext:
+    """One context for all clients of the process: reading the system's CAs takes 40 ms."""
+    if bundle and os.path.isdir(bundle):
+        return ssl.create_default_context(capath=bundle)
+    context = ssl.create_default_context(cafile=bundle)
     paths = ssl.get_default_verify_paths()
     if not bundle and not paths.cafile and not paths.capath:
         context.load_verify_locations(require("certifi").where())

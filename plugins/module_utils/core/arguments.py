@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.validation import check_type_dict
 from ansible.module_utils.errors import UnsupportedError
 
 from .resource import Definition, Resource, State
 
 STATE = {"type": "str", "choices": ["present", "absent"], "default": "present"}
 MANY = {"concurrency": {"type": "int", "default": 4}}
+# Longer than any wait makes sense; clocks of some platforms end soon after.
+MOST_SECONDS = 1e7
 WAITING = {"wait_timeout": {"type": "float", "default": 300.0}}
 
 
@@ -59,6 +62,8 @@ def entries(resource: Resource, params: Mapping[str, Any]) -> list[State]:
     Raises:
         Unusable: naming every entry that is wrong, and why.
     """
+    if wrong := _wrong_numbers(params):
+        raise Unusable("; ".join(wrong))
     own = own_options(resource)
     beside = {name: params.get(name) for name in own}
     given = params.get("aggregate")
@@ -79,6 +84,27 @@ def entries(resource: Resource, params: Mapping[str, Any]) -> list[State]:
     return list(result.values())
 
 
+def _wrong_numbers(params: Mapping[str, Any]) -> list[str]:
+    """What no clock can work with; every option that may be a fraction is a number of seconds."""
+    return [
+        f"{name}: {value:g} is no number of seconds to wait"
+        for name, value in params.items()
+        if isinstance(value, float) and not 0 < value <= MOST_SECONDS and (name, value) != ("wait_timeout", 0.0)
+    ]
+
+
+def misshapen(spec: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, str]:
+    """Complaints about options that need a mapping and have something else; Ansible would not say which option it is."""
+    found = {}
+    for name, option in spec.items():
+        if option.get("type") == "dict" and "options" in option and given.get(name) is not None:
+            try:
+                check_type_dict(given[name])
+            except TypeError:
+                found[name] = f"{name}: a mapping is needed, with some of {', '.join(option['options'])}"
+    return found
+
+
 def _merged(beside: State, entry: Any, number: int) -> State:
     if not isinstance(entry, dict):
         raise Unusable(f"aggregate entry {number}: a mapping of options is needed.")
@@ -87,10 +113,15 @@ def _merged(beside: State, entry: Any, number: int) -> State:
 
 def _checked(resource: Resource, own: Mapping[str, Any], entry: State, where: str) -> State:
     """One object's options, validated as a whole and parsed."""
+    if wrong := misshapen(own, entry):
+        raise Unusable(where + ", ".join(wrong.values()))
     outcome = ArgumentSpecValidator(dict(own), **resource.rules).validate(_given(own, entry))
     if outcome.error_messages:
         raise Unusable(where + ", ".join(_complaint(error) for error in outcome.errors))
     want: State = dict.fromkeys(own) | outcome.validated_parameters
+    # An empty name would mean the whole collection of objects to some services.
+    if nameless := [name for name in resource.names if not str(want[name]).strip()]:
+        raise Unusable(f"{where}{', '.join(nameless)}: it is empty; name the {resource.kind}")
     for name, parse in resource.parse.items():
         option, _dot, part = name.partition(".")
         try:

@@ -16,10 +16,10 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 
-from .arguments import argument_spec
+from .arguments import argument_spec, misshapen
 from .execution import execute
 from .resource import Definition, Resource
-from .secrecy import secrets, shielded
+from .secrecy import secrets, shielded, shows
 
 FUNCTIONS = ("read", "apply", "resolve", "preflight", "read_all")
 
@@ -37,6 +37,9 @@ class ManyObjectsModule(AnsibleModule):  # type: ignore[misc]  # ansible-core ha
         self.params = shielded(self.argument_spec, self.params)
         self.no_log_values.update(secrets(self.argument_spec, self.params))
         self.aggregate = self.params.pop("aggregate", None)
+        self.misshapen = misshapen(self.argument_spec, self.params)
+        for name in self.misshapen:
+            del self.params[name]
 
 
 def run(resource: Resource, **functions: Any) -> None:
@@ -49,6 +52,8 @@ def run(resource: Resource, **functions: Any) -> None:
     definition = Definition(resource, **functions)
     module = ManyObjectsModule(**argument_spec(definition))
     module.params["aggregate"] = module.aggregate
+    if module.misshapen:
+        module.fail_json(msg="; ".join(module.misshapen.values()))
     result = execute(definition, module.params, module.check_mode)
     for warning in result.pop("warnings", []):
         module.warn(warning)
@@ -77,10 +82,16 @@ def run_in_controller(module: ModuleType, args: Mapping[str, Any], check_mode: b
     given = shielded(spec, _plain(args))
     hidden = secrets(spec, given)
     aggregate = given.pop("aggregate", None)
+    wrong = misshapen(spec, given)
+    for name in wrong:
+        del given[name]
     outcome = ArgumentSpecValidator(**rules).validate(given)
     params = outcome.validated_parameters
     if outcome.error_messages:
         result: dict[str, Any] = {"failed": True, "msg": _complaint(module, outcome.errors)}
+    elif wrong:
+        params["aggregate"] = aggregate
+        result = {"failed": True, "msg": "; ".join(wrong.values())}
     else:
         params["aggregate"] = aggregate
         result = execute(definition, params, check_mode)
@@ -91,6 +102,8 @@ def run_in_controller(module: ModuleType, args: Mapping[str, Any], check_mode: b
 
 def _plain(value: Any) -> Any:
     """A value as the ordinary way would get it: without Ansible's own kinds of text (tagged, from a vault)."""
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, Mapping):
         return {str(name): _plain(member) for name, member in value.items()}
     if isinstance(value, (list, tuple)):
@@ -113,5 +126,14 @@ def _complaint(module: ModuleType, errors: Any) -> str:
 
 def _masked(result: dict[str, Any], hidden: set[str]) -> dict[str, Any]:
     """The result without secrets; like AnsibleModule, with C(changed) and C(failed) as they are."""
-    cleaned: dict[str, Any] = remove_values(result, hidden)
+    cleaned: dict[str, Any] = _cleaned(result, hidden)
     return cleaned | {name: value for name, value in result.items() if value is None or isinstance(value, bool)}
+
+
+def _cleaned(value: Any, hidden: set[str]) -> Any:
+    """A value without secrets; Ansible's own way is slow, so it is spared the parts that hold none."""
+    if not shows(value, hidden):
+        return value
+    if isinstance(value, dict):
+        return {name: _cleaned(member, hidden) for name, member in value.items()}
+    return remove_values(value, hidden)

@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 
+# More of a name nobody reads; the result has it in full beside the message.
+LONGEST_NAME = 200
+
+
 class Refused(Exception):
     """The collection will not do what was asked, although every service could be reached.
 
@@ -26,8 +30,13 @@ class Refused(Exception):
 
 
 def describe(names: Mapping[str, Any]) -> str:
-    """Name an object as its options do: C(mailbox=info@contoso.example)."""
-    return ", ".join(f"{name}={value}" for name, value in names.items())
+    """Name an object as its options do: C(mailbox=info@contoso.example), on one line of a readable length."""
+    return ", ".join(f"{name}={_readable(str(value))}" for name, value in names.items())
+
+
+def _readable(text: str) -> str:
+    shown = text if text.isprintable() else repr(text)[1:-1]
+    return shown if len(shown) <= LONGEST_NAME else shown[: LONGEST_NAME - 3] + "..."
 
 
 def failure(names: Mapping[str, Any], error: Exception) -> dict[str, Any]:

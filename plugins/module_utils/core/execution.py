@@ -6,17 +6,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from .arguments import Unusable, entries
 from .change import plan, shown
 from .errors import Refused, failure
-from .lifecycle import Clients, Task, client_errors, converge, outcome
+from .lifecycle import Clients, Task, client_errors, converge, converge_together, outcome
 from .progress import Count
 from .resource import Client, Definition, State
 from .waiting import Deadline
+
+# Objects that are read in one go, where a module can. Of a thousand, more than fifty at a time save little.
+READ_TOGETHER = 50
 
 # One client per service and set of connection options for the life of this process: all items of a loop in the
 # controller run in one process, so they share one session and one token.
@@ -57,7 +62,19 @@ def converge_all(task: Task, wants: list[State]) -> list[dict[str, Any]]:
     if len(wants) <= 1:
         return [converge(task, want) for want in wants]
     with ThreadPoolExecutor(max_workers=min(task.concurrency, len(wants))) as pool:
-        return list(pool.map(lambda want: converge(task, want), wants))
+        if task.definition.read_all is None:
+            return list(pool.map(partial(converge, task), wants))
+        groups = pool.map(partial(converge_together, task), _grouped(wants, task.concurrency))
+        return [result for group in groups for result in group]
+
+
+def _grouped(wants: list[State], concurrency: int) -> list[list[State]]:
+    """Groups to be read in one go: as large as leaves each of the pool's threads one, but not too large.
+
+    Objects of a group are changed one after the other, and what was read of the last one grows old meanwhile.
+    """
+    size = min(READ_TOGETHER, math.ceil(len(wants) / concurrency))
+    return [wants[start : start + size] for start in range(0, len(wants), size)]
 
 
 def await_all(task: Task, wants: list[State]) -> list[dict[str, Any]]:

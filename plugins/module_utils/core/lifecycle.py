@@ -9,13 +9,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 from .change import Change, diff, plan, shown
 from .errors import Refused, failure
 from .resource import Definition, State
 from .waiting import CLOCK, Clock, Deadline, wait_for
+
+Answer = TypeVar("Answer")
 
 
 class Clients(SimpleNamespace):
@@ -58,19 +61,37 @@ class Task:
 
     @property
     def eventual(self) -> bool:
-        """Whether any service in play shows a write only after a while."""
-        return any(client.EVENTUAL for client in self.definition.resource.clients.values())
+        """Whether any service that is written to shows a write only after a while."""
+        resource = self.definition.resource
+        return any(client.EVENTUAL for name, client in resource.clients.items() if name not in resource.consulted)
 
     def read(self, want: State) -> State | None:
         """The present state of one object."""
-        if self.definition.read is not None:
-            return self.definition.read(self.clients, want)
-        if self.definition.read_all is not None:
-            state = self.definition.read_all(self.clients, [want])[0]
-            if isinstance(state, Exception):
-                raise state
-            return state
-        raise TypeError(f"{self.definition.resource.kind} has neither read nor read_all")
+        state = self.read_all([want])[0]
+        if isinstance(state, Exception):
+            raise state
+        return state
+
+    def read_all(self, wants: list[State]) -> list[State | Exception | None]:
+        """The present states of several objects, in one go where the module can; an error in the place of its state."""
+        read, read_all = self.definition.read, self.definition.read_all
+        if read_all is not None:
+            everything = self.attempt(lambda: read_all(self.clients, wants))
+            return [everything] * len(wants) if isinstance(everything, Exception) else everything
+        if read is None:
+            raise TypeError(f"{self.definition.resource.kind} has neither read nor read_all")
+        return [self.attempt(partial(read, self.clients, want)) for want in wants]
+
+    def resolve(self, entry: State) -> State:
+        """The options of one object in their canonical form."""
+        return self.definition.resolve(self.clients, entry) if self.definition.resolve else entry
+
+    def attempt(self, action: Callable[[], Answer]) -> Answer | Exception:
+        """What an action gives, or the error that ended it; a bug is let through."""
+        try:
+            return action()
+        except self.errors as error:
+            return error
 
     def plan(self, want: State) -> Change:
         """What one object needs now."""
@@ -87,15 +108,32 @@ def converge(task: Task, entry: State) -> dict[str, Any]:
     Returns:
         The result of this object. A failure that a user or a service caused is a result too, never an exception.
     """
+    return converge_together(task, [entry])[0]
+
+
+def converge_together(task: Task, entries: list[State]) -> list[dict[str, Any]]:
+    """The same for several objects, one after the other, after all of them have been read in one go."""
+    wants = [task.attempt(partial(task.resolve, entry)) for entry in entries]
+    resolved = [want for want in wants if not isinstance(want, Exception)]
+    found = iter(task.read_all(resolved) if resolved else [])
+    return [
+        failure(task.names(entry), want) if isinstance(want, Exception) else _converged(task, entry, want, next(found))
+        for entry, want in zip(entries, wants, strict=True)
+    ]
+
+
+def _converged(task: Task, entry: State, want: State, found: State | Exception | None) -> dict[str, Any]:
+    """The result of one object whose state has been read."""
+    if isinstance(found, Exception):
+        return failure(task.names(entry), found)
+    apply, resource = task.definition.apply, task.definition.resource
+    if apply is None:
+        return outcome(task, entry, shown(resource, found))
     try:
-        want = task.definition.resolve(task.clients, entry) if task.definition.resolve else entry
-        apply = task.definition.apply
-        if apply is None:
-            return outcome(task, entry, shown(task.definition.resource, task.read(want)))
-        change = task.plan(want)
+        change = plan(resource, want, found)
         refuse(task, change)
         after = carry_out(task, apply, change) if change and not task.check_mode else change.after
-        return outcome(task, entry, shown(task.definition.resource, after), change)
+        return outcome(task, entry, shown(resource, after), change)
     except task.errors as error:
         return failure(task.names(entry), error)
 

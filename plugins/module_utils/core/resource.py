@@ -134,6 +134,8 @@ class Resource:
             decides for itself.
         removable: the object has a C(state), so it can be created and removed by us.
         awaits: the object is only waited for, never changed: every read is repeated until the goal is reached.
+        consulted: those of the clients that are only asked whether a change may be made; neither the state comes from
+            them nor does a change go to them, so nothing has to be waited for there.
     """
 
     kind: str
@@ -146,6 +148,7 @@ class Resource:
     goal: Callable[[State, State], State] | None = None
     removable: bool = False
     awaits: bool = False
+    consulted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -43,13 +43,17 @@ def checked_sam_account_name(text: str) -> str:
 
 def checked_dn(text: str) -> str:
     """The distinguished name itself. Raises ValueError where it is none."""
-    names.split_dn(text)
+    if not names.split_dn(text):
+        raise ValueError("it is empty")
     return text
 
 
 def checked_guid(text: str) -> str:
     """A GUID in its usual spelling. Raises ValueError where it is none."""
-    return str(uuid.UUID(text))
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is no GUID") from None
 
 
 def listed_values(attributes: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -70,16 +70,17 @@ def check_sam_account_name(name: str) -> None:
     Raises:
         ValueError: says why.
     """
+    shown = _shown(name)
     if not name.strip():
         raise ValueError("the sAMAccountName is empty")
     if len(name) > SAM_LENGTH:
-        raise ValueError(f"{name!r}: a sAMAccountName has at most {SAM_LENGTH} characters, this has {len(name)}")
+        raise ValueError(f"{shown}: a sAMAccountName has at most {SAM_LENGTH} characters, this has {len(name)}")
     if any(sign in _SAM_FORBIDDEN or unicodedata.category(sign) == "Cc" for sign in name):
-        raise ValueError(f"{name!r}: a sAMAccountName must not hold any of {_SAM_FORBIDDEN} or a control character")
+        raise ValueError(f"{shown}: a sAMAccountName must not hold any of {_SAM_FORBIDDEN} or a control character")
     if name.endswith(".") or name != name.strip():
-        raise ValueError(f"{name!r}: a sAMAccountName must not end with a dot, nor begin or end with a blank")
+        raise ValueError(f"{shown}: a sAMAccountName must not end with a dot, nor begin or end with a blank")
     if "@" in name:
-        raise ValueError(f"{name!r}: a sAMAccountName with an @ would be taken for a user principal name")
+        raise ValueError(f"{shown}: a sAMAccountName with an @ would be taken for a user principal name")
 
 
 def check_user_principal_name(name: str) -> None:
@@ -88,7 +89,7 @@ def check_user_principal_name(name: str) -> None:
     Raises:
         ValueError: says why.
     """
-    shown = repr(name if len(name) <= 80 else name[:77] + "...")
+    shown = _shown(name)
     local, at, domain = name.rpartition("@")
     reason = ""
     if not at or "@" in local:
@@ -105,6 +106,11 @@ def check_user_principal_name(name: str) -> None:
         reason = "what follows the @ is no domain name"
     if reason:
         raise ValueError(f"{shown} is no user principal name: {reason}")
+
+
+def _shown(text: str) -> str:
+    """A text as a message quotes it."""
+    return repr(text if len(text) <= 80 else text[:77] + "...")
 
 
 def escape_rdn(value: str) -> str:

@@ -40,6 +40,7 @@ class Findings:
         account_anchor: the base64 anchor of that account.
         account_known: whether there is such an account could be read.
         doubles: names of other cloud users that carry this anchor: the synchronization made them instead of joining.
+        place: why its account cannot go where it is to go; empty when it can.
         seat: whether a license can be had; None when none is asked for.
         nickname_known: the directory's schema has C(mailNickname), which comes with the Exchange schema.
         unread: what could not be read, and why.
@@ -54,6 +55,7 @@ class Findings:
     account_anchor: str | None = None
     account_known: bool = True
     doubles: list[str] = field(default_factory=list)
+    place: str = ""
     seat: bool | None = None
     nickname_known: bool = False
     unread: list[str] = field(default_factory=list)
@@ -177,7 +179,7 @@ def _directory_blockers(facts: Findings) -> list[str]:
     return [
         f"{owner} in Active Directory has its user principal name or one of its addresses already. Remove them there."
         for owner in others
-    ]
+    ] + [facts.place] * bool(facts.place)
 
 
 def sign_in_statement(user_principal_name: str, domains: Iterable[Mapping[str, Any]] | None) -> str:

@@ -7,9 +7,14 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 
 import pytest
+
+pytest.register_assert_rewrite("contract_refusals", "contract_ground", "contract_runners", "contract_cases_cloud",
+                               "contract_cases_directory")  # fmt: skip
+
 import requests
 from contract_ground import COLLECTION, HERE, Ground
 from contract_runners import ModuleHost
@@ -22,6 +27,8 @@ from lab.scenario import build_tenant, load, seed_directory
 from lab.server import running
 from lab.world import World
 
+# The door in front of the directory, which the tests of the job use too.
+sys.path.append(str(HERE.parent / "onboarding"))
 TEMPLATES = COLLECTION / ".work" / "cache" / "samba"
 
 

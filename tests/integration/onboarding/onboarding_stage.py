@@ -7,9 +7,6 @@
 from __future__ import annotations
 
 import base64
-import json
-import os
-import subprocess
 import sys
 import uuid
 from dataclasses import dataclass, field
@@ -20,19 +17,18 @@ import ldap3
 import requests
 import yaml
 from ldap_gate import LdapGate
+from onboarding_play import COLLECTIONS, Play, Played
 
-from ansible_collections.m365.hybrid.plugins.module_utils.core import entry
 from lab.directory import BASE_DN, Samba, connection, search
 from lab.state import User
 from lab.world import World
 
-HERE = Path(__file__).resolve().parent
-# Where Ansible finds the collection: the folder that holds ansible_collections.
-COLLECTIONS = Path(entry.__file__).parents[6]
 PLAYBOOK = "m365.hybrid.onboarding"
 UNIT = f"OU=Funktionspostfächer,OU=Contoso,{BASE_DN}"
 OTHER_UNIT = f"OU=Altbestand,OU=Contoso,{BASE_DN}"
 EXCHANGE_ONLINE = "EXCHANGESTANDARD"
+# In place of a variable that the inventory does not have.
+OMIT = object()
 AUTOMATION = "m365.hybrid automation"
 # What a directory changes by itself when somebody signs in.
 _VOLATILE = {
@@ -53,47 +49,10 @@ opener.open(urllib.request.Request(sys.argv[1] + "/_lab/sync", b"{}"), timeout=6
 """
 
 
-@dataclass
-class Played:
-    """How a play went: C(tasks) as the callback C(record) wrote them, C(totals) of the one host."""
-
-    status: int
-    output: str
-    tasks: list[dict[str, Any]]
-    totals: dict[str, int]
-
-    def task(self, part: str) -> dict[str, Any]:
-        """The last result of the task whose name contains a text."""
-        found = [task for task in self.tasks if part in task["task"]]
-        assert found, f"no task {part!r} in:\n{self.output}"
-        result: dict[str, Any] = found[-1]["result"]
-        return result
-
-    def ran(self, part: str) -> bool:
-        """Whether a task ran and was not skipped."""
-        return any(part in task["task"] and task["status"] != "skipped" for task in self.tasks)
-
-    def said(self, part: str) -> dict[str, str]:
-        """What the items of a debug task said, by mailbox."""
-        results = self.task(part).get("results", [])
-        return {item["item"]["mailbox"]: str(item["msg"]) for item in results}
-
-    def left_alone(self) -> dict[str, str]:
-        """The reasons of preflight, by mailbox."""
-        return self.said("Name the mailboxes that are left alone")
-
-    def signs_in(self) -> dict[str, str]:
-        """The statements on how users sign in, by mailbox."""
-        return self.said("Say how each user signs in")
-
-    def diffs(self) -> list[Any]:
-        """The differences that the modules showed, in order."""
-        return [part for task in self.tasks if task["result"].get("changed") for part in _listed(task["result"])]
-
-
-def _listed(result: dict[str, Any]) -> list[Any]:
-    found = result.get("diff") or []
-    return found if isinstance(found, list) else [found]
+def _carried(user: dict[str, Any]) -> list[str]:
+    """The addresses of a user that belong into the directory."""
+    addresses: list[str] = user["proxy_addresses"]
+    return [one for one in addresses if not one.endswith("@contoso.onmicrosoft.example")]
 
 
 @dataclass
@@ -181,6 +140,14 @@ class Stage:
         with connection(self.samba) as opened:
             opened.modify(dn, {name: [(ldap3.MODIFY_REPLACE, held)] for name, held in values.items()})
 
+    def move(self, name: str, unit: str) -> None:
+        """Move the account of a user principal name to another unit."""
+        account = self.account(name)
+        assert account is not None
+        dn = account["dn"][0].decode()
+        with connection(self.samba) as opened:
+            opened.modify_dn(dn, dn.partition(",")[0], new_superior=unit)
+
     def remove(self, *dns: str) -> None:
         """Take objects out of the directory, the deepest first."""
         if not dns:
@@ -215,7 +182,8 @@ class Stage:
 
         before: what C(remember) gave in the first state.
         """
-        users = self.tenant_state()["users"]
+        users, entries = self.tenant_state()["users"], self.entries()
+        held = [value for entry in entries.values() for value in entry.get("proxyAddresses", [])]
         for name, was in before.items():
             now = users[was["id"]]
             assert now["user_principal_name"] == name
@@ -229,16 +197,18 @@ class Stage:
             assert now["on_premises_sync_enabled"] is True
             assert now["on_premises_provisioning_errors"] == []
             self._assert_account(was, now)
+            # No address stands twice in the directory.
+            own = _carried(was)
+            assert [held.count(value.encode().hex()) for value in own] == [1] * len(own)
         # Nobody was made besides, on either side.
         assert len(users) == len(self.first_users)
-        assert len(self.entries()) == len(self.first) + len(before)
+        assert len(entries) == len(self.first) + len(before)
 
     def _assert_account(self, was: dict[str, Any], now: dict[str, Any]) -> None:
         account = self.account(was["user_principal_name"])
         assert account is not None
         addresses = [value.decode() for value in account["proxyAddresses"]]
-        own = [one for one in was["proxy_addresses"] if not one.endswith("@contoso.onmicrosoft.example")]
-        assert sorted(addresses) == sorted(own)
+        assert sorted(addresses) == sorted(_carried(was))
         assert len([one for one in addresses if one.startswith("SMTP:")]) == 1
         assert account["mail"] == [was["mail"].encode()]
         assert account["mailNickname"] == [was["mail_nickname"].encode()]
@@ -246,8 +216,6 @@ class Stage:
         assert account["mS-DS-ConsistencyGuid"] == [uuid.UUID(was["id"]).bytes_le]
         assert now["on_premises_distinguished_name"].encode() == account["dn"][0]
         assert now["on_premises_immutable_id"] == base64.b64encode(uuid.UUID(was["id"]).bytes_le).decode()
-        held = [value for entry in self.entries().values() for value in entry.get("proxyAddresses", [])]
-        assert [held.count(value.encode().hex()) for value in own] == [1] * len(own)
 
     def sku_id(self, part_number: str) -> str:
         """The id of a SKU."""
@@ -295,6 +263,7 @@ class Stage:
             "onboarding_wait_timeout": 2,
             **variables,
         }
+        host = {name: value for name, value in host.items() if value is not OMIT}
         self.count += 1
         path = self.folder / f"inventory-{self.count}.yml"
         path.write_text(yaml.safe_dump({"all": {"hosts": {"contoso": host}}}, allow_unicode=True), encoding="utf-8")
@@ -307,51 +276,18 @@ class Stage:
             "unit": UNIT,
             "license": EXCHANGE_ONLINE,
             "location": "DE",
-            "patience": 1,
+            "patience": 0.5,
             "timeout": 10,
-            "sync": self.sync_command(),
+            "sync": {"url": f"{self.world.base_url}/_lab/sync", "ca_path": str(self.world.ca_path)},
             "collection": str(COLLECTIONS / "ansible_collections/m365/hybrid"),
             **self.connections(),
             **changes,
         }
 
-    def environment(self, record: Path) -> dict[str, str]:
-        """The environment of ansible-playbook: nothing of the caller's but what finds programs."""
-        home = self.folder / "home"
-        home.mkdir(exist_ok=True)
-        return {
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
-            "HOME": str(home),
-            "LANG": "C.UTF-8",
-            "ANSIBLE_HOME": str(home / ".ansible"),
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
-            "ANSIBLE_CALLBACKS_ENABLED": "record",
-            "ANSIBLE_LOCALHOST_WARNING": "false",
-            "RECORD_FILE": str(record),
-        }
-
-    def start(self, inventory: Path, *options: str, playbook: str = PLAYBOOK) -> tuple[subprocess.Popen[str], Path]:
-        """Start ansible-playbook in a process group of its own; gives it and the file of its results."""
-        record = self.folder / f"record-{inventory.stem}-{self.count}.jsonl"
-        record.unlink(missing_ok=True)
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), playbook, "-i", str(inventory), *options]
-        process = subprocess.Popen(
-            command,
-            env=self.environment(record),
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        return process, record
+    def start(self, inventory: Path, *options: str, playbook: str = PLAYBOOK) -> Play:
+        """Start ansible-playbook."""
+        return Play(self.folder, [playbook, "-i", str(inventory), *options])
 
     def play(self, mailboxes: list[Any], *options: str, playbook: str = PLAYBOOK, **variables: Any) -> Played:
         """Run the playbook to its end, with differences shown."""
-        process, record = self.start(self.inventory(mailboxes, **variables), "--diff", *options, playbook=playbook)
-        output, _ = process.communicate(timeout=180)
-        lines = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()] if record.exists() else []
-        totals = next((line["totals"] for line in lines if "totals" in line), {})
-        return Played(process.returncode, output, [line for line in lines if "task" in line], totals)
+        return self.start(self.inventory(mailboxes, **variables), "--diff", *options, playbook=playbook).end()

@@ -9,20 +9,23 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from onboarding_stage import Stage
+from onboarding_stage import OMIT, OTHER_UNIT, Stage
 
 INFO = "info@contoso.example"
 
 REFUSED: dict[str, tuple[list[Any], dict[str, Any], str]] = {
     "misspelt key": ([{"mailbox": INFO, "licence": "EXCHANGESTANDARD"}], {}, "licence"),
     "mailbox missing": ([{"ou": "OU=x,DC=y"}], {}, "missing required arguments: mailbox"),
-    "mailbox a list": ([{"mailbox": [INFO, "b@contoso.example"]}], {}, ""),
     "no list": ([], {"onboarding_mailboxes": {"mailbox": INFO}}, "onboarding_mailboxes"),
     "mailboxes missing": ([], {"onboarding_mailboxes": None}, "onboarding_mailboxes"),
     "entry no mapping": ([], {"onboarding_mailboxes": [INFO]}, "onboarding_mailboxes"),
     "wrong trigger": ([INFO], {"onboarding_sync_trigger": "cron"}, "scheduler, command, tasks"),
     "command missing": ([INFO], {"onboarding_sync_command": []}, "onboarding_sync_command has to be given"),
     "tasks missing": ([INFO], {"onboarding_sync_trigger": "tasks"}, "onboarding_sync_tasks has to be given"),
+    "no unit": ([INFO], {"onboarding_ou": OMIT}, "Give onboarding_ou, or an ou for each mailbox."),
+    "unit no name": ([INFO], {"onboarding_ou": "Mailboxes"}, "'Mailboxes'"),
+    "country no code": ([INFO], {"onboarding_usage_location": "Germany"}, "'Germany' is no country of two letters"),
+    "account name": ([{"mailbox": INFO, "sam_account_name": "a/b"}], {}, "sam_account_name: "),
     "time no number": ([INFO], {"onboarding_sync_timeout": "an hour"}, "onboarding_sync_timeout"),
     "flag no truth": ([INFO], {"onboarding_fail_when_left_alone": "perhaps"}, "onboarding_fail_when_left_alone"),
     "no tenant": ([INFO], {"m365_cloud": {}}, "tenant_id"),
@@ -41,11 +44,18 @@ def test_refused_before_the_first_request(case: str, stage: Stage) -> None:
     assert stage.gate.writes == []
 
 
-def test_a_bad_unit_is_named_and_nothing_is_half_done(stage: Stage) -> None:
-    """Whether a unit exists only the directory knows; it is asked before the first change."""
-    played = stage.play([INFO], onboarding_ou="OU=Nowhere,DC=corp,DC=contoso,DC=example")
+UNITS = {
+    "absent": ("OU=Nowhere,DC=corp,DC=contoso,DC=example", "There is no OU=Nowhere,DC=corp,DC=contoso,DC=example"),
+    "without rights": (OTHER_UNIT, f"directory_user may not create users in {OTHER_UNIT}"),
+}
+
+
+@pytest.mark.parametrize("case", UNITS)
+def test_a_unit_that_cannot_take_the_account_is_named_before_anything_is_changed(case: str, stage: Stage) -> None:
+    unit, said = UNITS[case]
+    played = stage.play([INFO], onboarding_ou=unit)
     assert played.status == 2, played.output
-    assert "There is no OU=Nowhere,DC=corp,DC=contoso,DC=example in the directory." in played.output
+    assert said in played.left_alone()[INFO]
     assert stage.writes() == []
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from onboarding_driver import TRIGGERED, Driver
-from onboarding_stage import COLLECTIONS, Stage
+from onboarding_play import COLLECTIONS
+from onboarding_stage import Stage
 
 ROLE = COLLECTIONS / "ansible_collections/m365/hybrid/roles/onboarding"
 NAMES = ["info@contoso.example", "rechnung@contoso.example"]

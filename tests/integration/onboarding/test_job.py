@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from onboarding_stage import OTHER_UNIT, PLAYBOOK, UNIT, Played, Stage
+from onboarding_play import Played
+from onboarding_stage import OTHER_UNIT, PLAYBOOK, UNIT, Stage
 
 from lab.directory import connection
 

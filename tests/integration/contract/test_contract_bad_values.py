@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Names that nobody would give, through to the services: long, in any script, or with signs that mean something there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from contract_cases import connection_options
+from contract_ground import ONE, TWO, Ground
+from contract_refusals import refusal
+from contract_runners import ModuleHost, in_controller, module_names
+from test_contract_rows import imported
+
+NAMES = {
+    "long": "a" * 5000,
+    "long address": "a" * 5000 + "@contoso.example",
+    "combining": "mu\u0308ller@contoso.example",
+    "emoji": "😀@contoso.example",
+    "right to left": "\u202eofni@contoso.example",
+    "hebrew": "מידע@contoso.example",
+    "NUL": "info\0@contoso.example",
+    "newline": "info@contoso.example\n",
+    "tab": "in\tfo@contoso.example",
+    "lone surrogate": "in\ud800fo@contoso.example",
+    "filter": "*)(objectClass=*",
+    "wildcard": "*",
+    "OData": "x' or '1'='1",
+    "path": "../organization",
+    "sub-path": "info@contoso.example/manager",
+    "query": "info@contoso.example?$select=id",
+    "fragment": "info@contoso.example#x",
+    "percent": "info%40contoso.example",
+    "DN": f"CN=x,{ONE}",
+    "broken DN": "CN=x\\,,OU=",
+    "template": "{{ 7 * 7 }}",
+    "shell": "$(id)`id`;id",
+}
+# For each module what is asked for beside the name, so that every one would have to change something, if it can.
+WISHES: dict[str, tuple[str, dict[str, Any]]] = {
+    "ad_proxyaddress": ("user", {"primary": "neu@contoso.example"}),
+    "ad_user": ("user", {"display_name": "Neu"}),
+    "ad_user_info": ("user", {}),
+    "directory_sync": ("user", {"wait_timeout": 0}),
+    "entra_license": ("user", {"usage_location": "AT"}),
+    "entra_user_info": ("user", {}),
+    "mailbox_info": ("mailbox", {}),
+    "mailbox_onboarding_info": ("mailbox", {}),
+    "mailbox_type": ("mailbox", {"type": "room"}),
+}
+
+
+def test_every_module_is_tried() -> None:
+    assert sorted(WISHES) == module_names()
+
+
+@pytest.mark.parametrize("kind", NAMES)
+@pytest.mark.parametrize("module", WISHES)
+def test_an_impossible_name_finds_nothing_and_changes_nothing(
+    ground: Ground, host: ModuleHost, module: str, kind: str
+) -> None:
+    option, more = WISHES[module]
+    wish = {option: NAMES[kind], **more}
+    if module.endswith("_info") or module == "directory_sync":
+        options = {**connection_options(ground, imported(module)), **wish}
+        before = (ground.cloud_state(), ground.directory_state())
+        result = in_controller(module, options)
+        assert (ground.cloud_state(), ground.directory_state()) == before
+        if not result.get("failed"):
+            assert result["resource"] is None, result["resource"]
+            return
+    refusal(ground, module, wish)
+
+
+@pytest.mark.parametrize("name", ["Jürgen Groß", "😀 Ärger", "مكتب", "\u202eredro", "mu\u0308ller", "a" * 64, "{{ 7 * 7 }}", "a/b\\c"])
+def test_texts_of_any_script_are_kept_to_the_letter(ground: Ground, host: ModuleHost, name: str) -> None:
+    wish = {"user": "neu@contoso.example", "ou": ONE, "name": name, "display_name": name, "attributes": {"department": [name[:64]]}}
+    options = {**ground.directory(), **wish}
+    assert host("ad_user", options).get("msg") is None
+    account = ground.account("neu@contoso.example")
+    assert account is not None
+    assert (account["cn"], account["displayName"], account["department"]) == ([name], [name], [name[:64]])
+    assert in_controller("ad_user", options)["changed"] is False
+    moved = in_controller("ad_user", {**options, "ou": TWO})
+    assert moved["changed"] is True, moved["msg"]
+    assert in_controller("ad_user", {**options, "ou": TWO})["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ({"name": "a" * 65}, "64"),
+        ({"name": "a" * 5000}, ""),
+        ({"display_name": "a" * 5000}, ""),
+        ({"name": ""}, "name"),
+        ({"name": "a\0b"}, ""),
+        ({"display_name": "a\0b"}, ""),
+        ({"attributes": {"gibtEsNicht": "1"}}, "schema"),
+        ({"attributes": {"": "1"}}, ""),
+        ({"attributes": {"department;lang-de": "1"}}, ""),
+        ({"attributes": {"department)(x=": "1"}}, ""),
+        ({"attributes": {"telephoneNumber": ["1", "2"]}}, "one value only"),
+        ({"attributes": {"objectSid": "x"}}, ""),
+        ({"attributes": {"userAccountControl": "viel"}}, ""),
+        ({"mail": "a" * 5000 + "@contoso.example"}, ""),
+        ({"user_principal_name": "lager@contoso.example"}, "already"),
+    ],
+)
+def test_values_that_the_directory_cannot_take(ground: Ground, wish: dict[str, Any], said: str) -> None:
+    ground.add_account("anna", {"department": "IT"})
+    refusal(ground, "ad_user", {"user": "anna", **wish}, "user=anna: ", said)
+    refusal(ground, "ad_user", {"user": "neu@contoso.example", "ou": TWO, **wish}, "user=neu@contoso.example: ")
+
+
+def test_a_star_in_an_address_is_no_wildcard(ground: Ground) -> None:
+    ground.add_account("anna")
+    options = {**ground.cloud(), **ground.directory(), "user": "anna", "primary": "*@contoso.example"}
+    result = in_controller("ad_proxyaddress", options)
+    assert not result.get("failed"), result["msg"]
+    assert ground.account("anna")["proxyAddresses"] == ["SMTP:*@contoso.example"]
