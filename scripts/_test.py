@@ -264,7 +264,7 @@ def changelog(place: Place, log: Log) -> Count:
 
 
 def build(place: Place, log: Log) -> Count:
-    """The artefact as Galaxy would get it."""
+    """The artifact as Galaxy would get it."""
     copy_collection(place)
     shutil.rmtree(WORK / "build", ignore_errors=True)
     return _in_copy(place, log, ["ansible-galaxy", "collection", "build", "--output-path", str(WORK / "build")])
@@ -284,8 +284,8 @@ def importer(place: Place, log: Log) -> Count:
     binaries = preparation.virtual_environment([f"ansible-core=={place.core}.*", "galaxy-importer>=0.4.44"], [])
     environment = Place("importer", place.core, binaries).environment | {"GALAXY_IMPORTER_CONFIG": str(settings)}
     environment.pop("ANSIBLE_COLLECTIONS_PATH")
-    artefact = next((WORK / "build").glob("*.tar.gz")).name
-    status = log.run([str(binaries / "python"), "-m", "galaxy_importer.main", artefact], environment, WORK / "build")
+    artifact = next((WORK / "build").glob("*.tar.gz")).name
+    status = log.run([str(binaries / "python"), "-m", "galaxy_importer.main", artifact], environment, WORK / "build")
     complaints = re.findall(r"^.*(?:ERROR|WARNING).*$", log.path.read_text(), re.MULTILINE)
     return Count(failed=1) if status or complaints else Count(passed=1)
 

@@ -122,6 +122,7 @@ from ..module_utils.core.errors import Refused
 from ..module_utils.core.resource import Field, Resource, exact, members, names, text
 from ..module_utils.domain import license_plan
 
+
 def goal(want, before):
     given = {name: want[name] for name in ("usage_location", "exchange_ready") if want[name] is not None}
     licenses = names.goal(want["licenses"] or {}, before.get("licenses"))

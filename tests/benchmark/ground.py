@@ -44,7 +44,7 @@ class Ground:
         self.facts = facts(directory)
         users = ask(self.facts, "/state?part=users").values()
         held = [user for user in users if user["mailbox"]]
-        licensed = [user for user in held if user["licences"]]
+        licensed = [user for user in held if user["licenses"]]
         parts = {sku["sku_id"]: sku["part_number"] for sku in ask(self.facts, "/state?part=skus").values()}
         self.mailboxes = [
             {"mailbox": user["user_principal_name"], "type": TYPES[user["mailbox"]["type_details"]]}
@@ -54,7 +54,7 @@ class Ground:
             {
                 "user": user["user_principal_name"],
                 "usage_location": user["usage_location"],
-                "licenses": {"set": [parts[licence["sku_id"]] for licence in user["licences"]]},
+                "licenses": {"set": [parts[held["sku_id"]] for held in user["licenses"]]},
             }
             for user in licensed[-count:]
         ]

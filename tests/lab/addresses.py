@@ -5,7 +5,7 @@
 """How the cloud works out the addresses of a user (the "proxy calculation").
 
 Source of the rules: Microsoft Learn, "How the proxyAddresses attribute is populated in Microsoft Entra ID", and the
-limits of the IdFix rule list. Graph calls L(calculate) after a change of licences, the sync engine after each export.
+limits of the IdFix rule list. Graph calls L(calculate) after a change of licenses, the sync engine after each export.
 """
 
 from __future__ import annotations
@@ -79,11 +79,11 @@ def is_well_formed(value: str) -> bool:
 
 
 def has_exchange_plan(tenant: Tenant, user: User) -> bool:
-    """Whether one of the user's licences, direct or by group, carries an enabled service plan with a mailbox."""
-    for licence in user.licences:
-        sku = tenant.skus.get(licence.sku_id)
+    """Whether one of the user's licenses, direct or by group, carries an enabled service plan with a mailbox."""
+    for one_license in user.licenses:
+        sku = tenant.skus.get(one_license.sku_id)
         plans = sku.plans if sku else []
-        if any(plan.name in MAILBOX_PLANS and plan.plan_id not in licence.disabled_plans for plan in plans):
+        if any(plan.name in MAILBOX_PLANS and plan.plan_id not in one_license.disabled_plans for plan in plans):
             return True
     return False
 
@@ -103,7 +103,7 @@ def calculate(tenant: Tenant, user: User, on_premises: list[str] | None) -> None
 
     C(on_premises) is the proxyAddresses of the AD object that masters the user, and C(user.mail) then AD's mail; the
     cloud keeps no address that AD lacks but its own (the MOERA and, for recipients, the UPN). With None (a cloud user,
-    or a licence change) the present list is the base. C(user.user_principal_name) must be final.
+    or a license change) the present list is the base. C(user.user_principal_name) must be final.
     """
     licensed = has_exchange_plan(tenant, user)
     recipient = licensed or user.mailbox is not None
@@ -114,7 +114,7 @@ def calculate(tenant: Tenant, user: User, on_premises: list[str] | None) -> None
     values = _with_primary(base, primary)
     if recipient:
         values = _with_own_addresses(tenant, user, values)
-    if tenant.switches.get("licence_removal_promotes_moera") and on_premises is None and not licensed:
+    if tenant.switches.get("license_removal_promotes_moera") and on_premises is None and not licensed:
         primary, values = _promoted(tenant, values, primary)
     user.proxy_addresses = values
     user.mail = primary
@@ -208,7 +208,7 @@ def _new_moera(tenant: Tenant, user: User) -> str:
 
 
 def _promoted(tenant: Tenant, values: list[str], primary: str | None) -> tuple[str | None, list[str]]:
-    """The list with the address in the initial domain as primary, which a lost licence can bring about."""
+    """The list with the address in the initial domain as primary, which a lost license can bring about."""
     own = [split(v)[1] for v in values if is_smtp(v) and domain_of(v) == tenant.initial_domain.lower()]
     if not own:
         return primary, values

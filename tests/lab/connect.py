@@ -10,7 +10,7 @@ source anchors of the report's C(write_back) into mS-DS-ConsistencyGuid.
 Switches of the tenant: connect_staging_mode (bool: import only), connect_scope (list of OU DNs; None = all),
 connect_deletion_threshold (int, default 500), connect_immutable_conflict (InvalidSoftMatch, AttributeValueMustBeUnique
 or quarantine: how the service answers a soft match onto a user with another anchor), connect_last_sync_only_on_change
-(bool: whether the organisation's last sync stands still in a cycle without changes is not documented).
+(bool: whether the organization's last sync stands still in a cycle without changes is not documented).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ It listens on 389, 636, 3268 and 3269 of its address; the ports are fixed in Sam
 address. Everything it writes lies below one directory that the caller names. The server is a single process that ends
 when the lab closes its standard input, or dies: nothing is left behind.
 
-One Samba holds one domain. The global catalogue (3268, 3269) is therefore the same server and shows the same objects; a
+One Samba holds one domain. The global catalog (3268, 3269) is therefore the same server and shows the same objects; a
 forest of several domains is rehearsed with C(lab.strict_ldap) instead, which serves several naming contexts.
 
 Where Samba is laxer than Windows (values that differ in case only, page and size limits), the tests use

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .directory import REALM, Samba, SeedEntry
 from .scenario import DISABLED_ACCOUNT, Scenario, build_tenant, escape_rdn, load, unit_dn
-from .state import Licence, Mailbox, Tenant, User
+from .state import License, Mailbox, Tenant, User
 
 CONTOSO = Path(__file__).resolve().parent / "scenarios" / "contoso.yml"
 BENCHMARK_UNIT = "Benchmark"
@@ -107,7 +107,7 @@ def generate(
 ) -> Tenant:
     """A tenant with C(count) cloud mailboxes beside those of the scenario (default: the demonstration's).
 
-    People have a licence with an Exchange plan, the others none; the subscriptions are enlarged to fit. Ids, names and
+    People have a license with an Exchange plan, the others none; the subscriptions are enlarged to fit. Ids, names and
     addresses depend on the seed alone.
     """
     tenant = build_tenant(scenario or load(CONTOSO), certificates)
@@ -118,10 +118,12 @@ def generate(
         user = _user(tenant, made, chance)
         if made.kind == "UserMailbox":
             user.usage_location = "DE"
-            user.licences = [Licence(chance.choice(skus).sku_id, assigned_at=user.created_at)]
+            user.licenses = [License(chance.choice(skus).sku_id, assigned_at=user.created_at)]
         tenant.users[user.id] = user
     for sku in skus:
-        sku.enabled += sum(licence.sku_id == sku.sku_id for user in tenant.users.values() for licence in user.licences)
+        sku.enabled += sum(
+            one_license.sku_id == sku.sku_id for user in tenant.users.values() for one_license in user.licenses
+        )
     return tenant
 
 

@@ -29,7 +29,7 @@ from .state import (
     DirectoryRole,
     Domain,
     Group,
-    Licence,
+    License,
     Mailbox,
     ServicePlan,
     Sku,
@@ -70,7 +70,7 @@ DOMAIN_KEYS: Keys = {"*name": TEXT, "default": FLAG, "verified": FLAG, "authenti
 SKU: Keys = {"*part_number": TEXT, "*id": TEXT, "*enabled": NUMBER, "warning": NUMBER, "status": TEXT, "*plans": LIST}
 PLAN: Keys = {"*id": TEXT, "*name": TEXT, "applies_to": TEXT}
 ROLE: Keys = {"*name": TEXT, "*template_id": TEXT}
-GROUP: Keys = {"*name": TEXT, "members": LIST, "licences": LIST, "mail": TEXT, "addresses": LIST}
+GROUP: Keys = {"*name": TEXT, "members": LIST, "licenses": LIST, "mail": TEXT, "addresses": LIST}
 APPLICATION: Keys = {
     "*name": TEXT,
     "*app_id": TEXT,
@@ -96,7 +96,7 @@ USER: Keys = {
     "mailbox_size": NUMBER,
     "archive": FLAG,
     "litigation_hold": FLAG,
-    "licences": LIST,
+    "licenses": LIST,
     "roles": LIST,
     "synced_with": TEXT,
     "formerly_synced": TEXT,
@@ -341,7 +341,7 @@ def _sku_id(tenant: Tenant, part_number: str, where: str) -> str:
 
 
 def _add_user(tenant: Tenant, item: dict[str, Any], where: str, directory: dict[str, Any]) -> None:
-    """Add a user with its mailbox, licences, roles and its link to Active Directory."""
+    """Add a user with its mailbox, licenses, roles and its link to Active Directory."""
     # Dates come from a source of their own, so that asking for one more date does not change all later ids.
     dates = random.Random(f"{tenant.seed} {item['user_principal_name']}")
     created = tenant.clock.now() - timedelta(days=dates.randrange(200, 2000), seconds=dates.randrange(86_400))
@@ -363,9 +363,9 @@ def _add_user(tenant: Tenant, item: dict[str, Any], where: str, directory: dict[
         usage_location=item.get("usage_location"),
         department=item.get("department"),
         job_title=item.get("job_title"),
-        licences=[
-            Licence(_sku_id(tenant, name, where), assigned_at=created + timedelta(minutes=5))
-            for name in item.get("licences", [])
+        licenses=[
+            License(_sku_id(tenant, name, where), assigned_at=created + timedelta(minutes=5))
+            for name in item.get("licenses", [])
         ],
     )
     user.mailbox = _mailbox(tenant, item, user, where)
@@ -408,7 +408,7 @@ def _link(tenant: Tenant, user: User, account: str, directory: dict[str, Any], w
 
 
 def _add_group(tenant: Tenant, item: dict[str, Any], where: str) -> None:
-    """Add a group; its licences go to its members, marked as inherited."""
+    """Add a group; its licenses go to its members, marked as inherited."""
     users = {user.user_principal_name: user for user in tenant.users.values()}
     for name in item.get("members", []):
         _known(users, name, f"{where}.members", "user")
@@ -416,14 +416,14 @@ def _add_group(tenant: Tenant, item: dict[str, Any], where: str) -> None:
         id=tenant.new_id(),
         display_name=item["name"],
         members=[users[name].id for name in item.get("members", [])],
-        licences=[Licence(_sku_id(tenant, name, where)) for name in item.get("licences", [])],
+        licenses=[License(_sku_id(tenant, name, where)) for name in item.get("licenses", [])],
         mail=item.get("mail"),
         proxy_addresses=list(item.get("addresses", [])),
     )
     tenant.groups[group.id] = group
     for member in group.members:
         user = tenant.users[member]
-        user.licences += [Licence(sku.sku_id, group_id=group.id, assigned_at=user.created_at) for sku in group.licences]
+        user.licenses += [License(sku.sku_id, group_id=group.id, assigned_at=user.created_at) for sku in group.licenses]
 
 
 def _guid(text: str, where: str) -> uuid.UUID:
@@ -450,7 +450,7 @@ def escape_rdn(value: str) -> str:
 
 
 def unit_dn(path: str) -> str:
-    """The DN of an organisational unit from its path, outermost first: C(Contoso/Mitarbeiter)."""
+    """The DN of an organizational unit from its path, outermost first: C(Contoso/Mitarbeiter)."""
     parts = [f"OU={escape_rdn(part)}" for part in reversed(path.split("/"))]
     return ",".join([*parts, BASE_DN])
 

@@ -51,14 +51,14 @@ class Sku:
 
 
 @dataclass
-class Licence:
-    """One licence on one user; C(group_id) is None when it is assigned directly."""
+class License:
+    """One license on one user; C(group_id) is None when it is assigned directly."""
 
     sku_id: str
     disabled_plans: list[str] = field(default_factory=list)
     group_id: str | None = None
     assigned_at: datetime | None = None
-    # Service plan id -> when this licence enabled it; a plan that is not named has been there since C(assigned_at).
+    # Service plan id -> when this license enabled it; a plan that is not named has been there since C(assigned_at).
     plans_since: dict[str, datetime] = field(default_factory=dict)
 
 
@@ -98,7 +98,7 @@ class User:
     usage_location: str | None = None
     department: str | None = None
     job_title: str | None = None
-    licences: list[Licence] = field(default_factory=list)
+    licenses: list[License] = field(default_factory=list)
     mailbox: Mailbox | None = None
     # None: never synced; True: synced; False: formerly synced.
     on_premises_sync_enabled: bool | None = None
@@ -116,7 +116,7 @@ class User:
     deleted_at: datetime | None = None
     # Service plan id -> when the user lost it; Graph goes on showing such plans as Deleted.
     former_plans: dict[str, datetime] = field(default_factory=dict)
-    # The mailbox that Exchange took away for want of a licence; a new licence brings it back.
+    # The mailbox that Exchange took away for want of a license; a new license brings it back.
     disconnected_mailbox: Mailbox | None = None
     # Any further property of Graph's user, by its name there (for example mobilePhone).
     extra: dict[str, Any] = field(default_factory=dict)
@@ -124,12 +124,12 @@ class User:
 
 @dataclass
 class Group:
-    """A group of Entra ID, as far as licences and roles need it."""
+    """A group of Entra ID, as far as licenses and roles need it."""
 
     id: str
     display_name: str
     members: list[str] = field(default_factory=list)
-    licences: list[Licence] = field(default_factory=list)
+    licenses: list[License] = field(default_factory=list)
     on_premises_sync_enabled: bool | None = None
     mail: str | None = None
     proxy_addresses: list[str] = field(default_factory=list)
@@ -198,7 +198,7 @@ class Application:
 
 @dataclass
 class Provisioning:
-    """What Exchange will do to a user's mailbox at C(due), after a change of licences: C(create) or C(disable)."""
+    """What Exchange will do to a user's mailbox at C(due), after a change of licenses: C(create) or C(disable)."""
 
     user_id: str
     due: datetime
@@ -207,7 +207,7 @@ class Provisioning:
 
 @dataclass
 class SyncFeatures:
-    """The tenant's switches for directory synchronisation (Graph onPremisesDirectorySynchronization features)."""
+    """The tenant's switches for directory synchronization (Graph onPremisesDirectorySynchronization features)."""
 
     block_soft_match: bool = False
     block_hard_match_takeover: bool = False
@@ -236,9 +236,9 @@ class Tenant:
     sync_enabled: bool | None = None
     last_sync: datetime | None = None
     sync_features: SyncFeatures = field(default_factory=SyncFeatures)
-    # Work on mailboxes that licence changes have asked for; see graph/provisioning.py.
+    # Work on mailboxes that license changes have asked for; see graph/provisioning.py.
     provisioning: list[Provisioning] = field(default_factory=list)
-    # Behaviours that a test may turn on or off by name; each service documents its own.
+    # Behaviors that a test may turn on or off by name; each service documents its own.
     switches: dict[str, Any] = field(default_factory=dict)
     # What the sync engine remembers of the objects it exported, by source anchor; see connect.py.
     connector_space: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -4,10 +4,10 @@
 
 """A small LDAP server on real sockets that is as strict as Windows where Samba is lax, and fails on demand.
 
-It serves plain LDAP with StartTLS, LDAPS, and a global catalogue in both ways, each on a free port of one loopback
+It serves plain LDAP with StartTLS, LDAPS, and a global catalog in both ways, each on a free port of one loopback
 address. It refuses what Windows refuses: values that differ in case only (20), more than 1000 objects without paging
 (4), values out of range (19), a simple bind without TLS (8), passwords without TLS (53); and it gives more than 1500
-values of an attribute in ranges. With several naming contexts, a search of the forest needs the global catalogue.
+values of an attribute in ranges. With several naming contexts, a search of the forest needs the global catalog.
 
 C(journal) holds every operation; C(fail) makes one fail. Sources: RFC 4511, RFC 2696 (paging), MS-ADTS.
 """
@@ -34,7 +34,7 @@ from .strict_store import Store
 ADMINISTRATOR_DN = f"CN=Administrator,CN=Users,{BASE_DN}"
 ADMINISTRATOR = f"Administrator@{REALM}"
 PASSWORD = "Rehearsal-Strict-1!"
-# Which listener is a global catalogue, and which speaks TLS from the start.
+# Which listener is a global catalog, and which speaks TLS from the start.
 LISTENERS = {"ldap": (False, False), "ldaps": (False, True), "gc": (True, False), "gcs": (True, True)}
 EFFECTS = {"busy": 51, "unavailable": 52, "disconnect_before": None, "disconnect_after": None}
 LARGEST_REQUEST = 10_000_000
@@ -116,8 +116,8 @@ class StrictLdap:
         self.store.add(f"CN=Administrator,CN=Users,{self.store.domain}", account, secure=True)
 
     def __enter__(self) -> StrictLdap:
-        for name, (catalogue, tls) in LISTENERS.items():
-            server = _Listener((self.address, 0), self, name, catalogue, tls)
+        for name, (catalog, tls) in LISTENERS.items():
+            server = _Listener((self.address, 0), self, name, catalog, tls)
             self._servers.append(server)
             self.ports[name] = server.server_address[1]
             # A short poll, so that a test does not wait for the end.
@@ -191,8 +191,8 @@ class _Listener(socketserver.ThreadingTCPServer):
     # Connections end by themselves or by disconnect_all; waiting for their threads would wait for idle clients.
     block_on_close = False
 
-    def __init__(self, address: tuple[str, int], owner: StrictLdap, name: str, catalogue: bool, tls: bool) -> None:
-        self.owner, self.name, self.catalogue, self.tls = owner, name, catalogue, tls
+    def __init__(self, address: tuple[str, int], owner: StrictLdap, name: str, catalog: bool, tls: bool) -> None:
+        self.owner, self.name, self.catalog, self.tls = owner, name, catalog, tls
         super().__init__(address, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -212,7 +212,7 @@ class _Handler(socketserver.BaseRequestHandler):
         try:
             if self.server.tls:
                 connection = self._secured(connection)
-            session = Session(owner, self.server.name, number, self.server.catalogue, secure=self.server.tls)
+            session = Session(owner, self.server.name, number, self.server.catalog, secure=self.server.tls)
             while (request := _read(connection)) is not None:
                 answer = session.answer(request)
                 if answer is None:

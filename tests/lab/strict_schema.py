@@ -29,8 +29,8 @@ class Attribute:
     single: bool = True
     upper: int | None = None
     read_only: bool = False
-    # Whether the global catalogue holds it (the partial attribute set).
-    catalogued: bool = True
+    # Whether the global catalog holds it (the partial attribute set).
+    cataloged: bool = True
 
 
 # Text attributes with one value, and their greatest length.
@@ -42,24 +42,24 @@ TEXTS = {
     "wWWHomePage": 2048, "targetAddress": 1123, "legacyExchangeDN": None, "adminDescription": 1024,
     "msDS-ExternalDirectoryObjectId": 256, "extensionName": 255, "lDAPDisplayName": 256,
 }  # fmt: skip
-# Not in the partial attribute set, so not in the global catalogue.
+# Not in the partial attribute set, so not in the global catalog.
 LOCAL = ("employeeID", "info", "wWWHomePage", "streetAddress", "postalCode", "title", "department", "company")
 
 
 def _table() -> dict[str, Attribute]:
-    attributes = [Attribute(name, upper=upper, catalogued=name not in LOCAL) for name, upper in TEXTS.items()]
+    attributes = [Attribute(name, upper=upper, cataloged=name not in LOCAL) for name, upper in TEXTS.items()]
     attributes += [Attribute(f"extensionAttribute{number}", upper=1024) for number in range(1, 16)]
     attributes += [
         Attribute("objectClass", single=False),
         Attribute("description", single=False, upper=1024),
         Attribute("proxyAddresses", single=False, upper=1123),
-        Attribute("otherMailbox", single=False, catalogued=False),
+        Attribute("otherMailbox", single=False, cataloged=False),
         Attribute("servicePrincipalName", single=False),
         Attribute("userAccountControl", "integer"),
         Attribute("groupType", "integer"),
-        Attribute("pwdLastSet", "integer", catalogued=False),
-        Attribute("accountExpires", "integer", catalogued=False),
-        Attribute("lockoutTime", "integer", catalogued=False),
+        Attribute("pwdLastSet", "integer", cataloged=False),
+        Attribute("accountExpires", "integer", cataloged=False),
+        Attribute("lockoutTime", "integer", cataloged=False),
         Attribute("primaryGroupID", "integer"),
         Attribute("sAMAccountType", "integer", read_only=True),
         Attribute("msExchRecipientTypeDetails", "integer"),
@@ -73,8 +73,8 @@ def _table() -> dict[str, Attribute]:
         Attribute("showInAddressBook", "dn", single=False),
         Attribute("objectCategory", "dn"),
         Attribute("distinguishedName", "dn", read_only=True),
-        Attribute("unicodePwd", "octets", catalogued=False),
-        Attribute("mS-DS-ConsistencyGuid", "octets", upper=16, catalogued=False),
+        Attribute("unicodePwd", "octets", cataloged=False),
+        Attribute("mS-DS-ConsistencyGuid", "octets", upper=16, cataloged=False),
         Attribute("msExchMailboxGuid", "octets", upper=16),
         Attribute("userCertificate", "octets", single=False),
         Attribute("userSMIMECertificate", "octets", single=False),
@@ -85,7 +85,7 @@ def _table() -> dict[str, Attribute]:
         Attribute("whenChanged", read_only=True),
         Attribute("uSNChanged", "integer", read_only=True),
         Attribute("instanceType", "integer", read_only=True),
-        Attribute("allowedAttributesEffective", single=False, read_only=True, catalogued=False),
+        Attribute("allowedAttributesEffective", single=False, read_only=True, cataloged=False),
     ]
     return {attribute.name.lower(): attribute for attribute in attributes}
 

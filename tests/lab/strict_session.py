@@ -70,9 +70,9 @@ class Request:
 class Session:
     """The state of one connection."""
 
-    def __init__(self, server: StrictLdap, listener: str, number: int, catalogue: bool, *, secure: bool) -> None:
+    def __init__(self, server: StrictLdap, listener: str, number: int, catalog: bool, *, secure: bool) -> None:
         self.server, self.listener, self.number = server, listener, number
-        self.catalogue, self.secure = catalogue, secure
+        self.catalog, self.secure = catalog, secure
         self.store: Store = server.store
         self.user: Entry | None = None
         self._pages: dict[bytes, list[Entry]] = {}
@@ -135,7 +135,7 @@ class Session:
                     raise Refused(12, "00000057: LdapErr: DSID-0C090A9E, comment: unsupported critical control")
             if tag not in (BIND, EXTENDED, SEARCH):
                 self._signed_in()
-            if tag in WRITES and self.catalogue:
+            if tag in WRITES and self.catalog:
                 raise Refused(53, "0000202B: SvcErr: DSID-03141010, problem 5003 (WILL_NOT_PERFORM), data 0")
             answer = handlers[tag](request, operation)
         except Refused as refused:
@@ -312,11 +312,11 @@ class Session:
             if cookie not in self._pages:
                 raise Refused(53, "00000057: LdapErr: DSID-0C090BF8, comment: Error processing control, data 0")
             return self._pages.pop(cookie), []
-        if self.catalogue and not base:
+        if self.catalog and not base:
             candidates = [entry for context in self.store.contexts for entry in self.store.below(context, 2, ())]
         else:
             self._own_base(base)
-            contexts = self.store.contexts if self.catalogue else [self.store.domain]
+            contexts = self.store.contexts if self.catalog else [self.store.domain]
             candidates = self.store.below(base, scope, contexts)
         try:
             found = [entry for entry in candidates if matches(condition, self._visible(entry))]
@@ -325,17 +325,17 @@ class Session:
         return found, self._references(base, scope, request)
 
     def _own_base(self, base: str) -> None:
-        if not self.catalogue:
+        if not self.catalog:
             self._own(base)
         if self.store.context_of(base) is None:
             raise Refused(10, "0000202B: RefErr: DSID-031007EF, data 0, 1 access points", _url(base))
 
     def _visible(self, entry: Entry) -> dict[str, list[bytes]]:
-        """The values that a filter sees: in the global catalogue, those of the partial attribute set only."""
+        """The values that a filter sees: in the global catalog, those of the partial attribute set only."""
         values = {**entry.values, "memberof": self._groups(entry)}
-        if not self.catalogue:
+        if not self.catalog:
             return values
-        return {name: each for name, each in values.items() if name in SCHEMA and SCHEMA[name].catalogued}
+        return {name: each for name, each in values.items() if name in SCHEMA and SCHEMA[name].cataloged}
 
     def _groups(self, entry: Entry) -> list[bytes]:
         dn = entry.dn.encode()
@@ -343,7 +343,7 @@ class Session:
 
     def _references(self, base: str, scope: int, request: Request) -> list[str]:
         """Where a search of the whole domain would have to go on (RFC 4511, 4.5.3)."""
-        if self.catalogue or scope != 2 or DOMAIN_SCOPE in request.controls:
+        if self.catalog or scope != 2 or DOMAIN_SCOPE in request.controls:
             return []
         if parse_dn(base) != parse_dn(self.store.domain):
             return []

@@ -366,7 +366,7 @@ def _enabled(entry: Entry) -> bool:
 
 
 def _parent(dn: str) -> str:
-    """The DN of the parent, spelt as in the DN."""
+    """The DN of the parent, spelled as in the DN."""
     found = re.match(r"(?:[^,\\]|\\.)+,", dn, re.DOTALL)
     return dn[found.end() :] if found else ""
 

@@ -51,7 +51,7 @@ class DirectoryEntry:
 
     @property
     def kind(self) -> str | None:
-        """C(user), C(group), C(contact), or None for what Connect does not synchronise (computers, for one)."""
+        """C(user), C(group), C(contact), or None for what Connect does not synchronize (computers, for one)."""
         classes = {value.lower() for value in self.texts("objectClass")}
         if "computer" in classes or "msds-groupmanagedserviceaccount" in classes:
             return None

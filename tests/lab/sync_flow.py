@@ -179,7 +179,7 @@ def _flow_upn(tenant: Tenant, entry: DirectoryEntry, user: User) -> list[SyncErr
         return []
     domain = tenant.domains.get(domain_of(user.user_principal_name))
     managed = domain is None or domain.authentication_type == "Managed"
-    if managed and user.licences and not tenant.sync_features.synchronize_upn_for_managed_users:
+    if managed and user.licenses and not tenant.sync_features.synchronize_upn_for_managed_users:
         return []
     owners = [owner for owner in index_of(tenant).find("upn", wanted, sweep=False) if owner is not user]
     if owners:

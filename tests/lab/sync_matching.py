@@ -5,7 +5,7 @@
 """Which user of the tenant an AD object that is new to Entra becomes, and what stands in the way.
 
 Sources: Microsoft Learn, "Troubleshoot errors during Microsoft Entra Connect synchronization", "Microsoft Entra Connect
-when you already have a tenant", "Microsoft Entra Connect Sync service features", and the message centre posts MC1262584
+when you already have a tenant", "Microsoft Entra Connect Sync service features", and the message center posts MC1262584
 and MC1263280 (2026) about hard matches.
 """
 

@@ -25,8 +25,8 @@ TYPES = {
     "RoomMailbox": "room",
     "EquipmentMailbox": "equipment",
 }
-HEADINGS = ("Name", "Address", "Type", "Licence", "Mastered by", "Addresses", "Object id", "Mailbox GUID")
-CHANGE_HEADINGS = ("Address", "Type", "Licence", "Mastered by", "Addresses", "Same mailbox")
+HEADINGS = ("Name", "Address", "Type", "License", "Mastered by", "Addresses", "Object id", "Mailbox GUID")
+CHANGE_HEADINGS = ("Address", "Type", "License", "Mastered by", "Addresses", "Same mailbox")
 NOTHING = "–"
 
 
@@ -54,7 +54,7 @@ def _row(
         "name": user["display_name"],
         "address": user["mail"],
         "type": TYPES.get(mailbox.get("type_details", ""), "none"),
-        "licences": sorted(skus[licence["sku_id"]] for licence in user["licences"]),
+        "licenses": sorted(skus[one_license["sku_id"]] for one_license in user["licenses"]),
         "mastered_by": _master(user, entry),
         "addresses": sorted(user["proxy_addresses"]),
         "directory_addresses": sorted(entry.texts("proxyAddresses")) if entry else [],
@@ -91,7 +91,7 @@ def _cells(row: Row) -> list[str]:
         row["name"],
         row["address"] or row["user_principal_name"],
         row["type"],
-        _list(row["licences"]),
+        _list(row["licenses"]),
         row["mastered_by"],
         _count(row),
         short(row["object_id"]),
@@ -132,7 +132,7 @@ def _changes(before: Row, after: Row, arrow: str) -> list[str]:
         return [name, *[NOTHING] * 4, said]
     pairs = [
         (before["type"], after["type"]),
-        (_list(before["licences"]), _list(after["licences"])),
+        (_list(before["licenses"]), _list(after["licenses"])),
         (before["mastered_by"], after["mastered_by"]),
         (_count(before), _count(after)),
     ]

@@ -27,7 +27,7 @@ Answer = TypeVar("Answer")
 _SERVER = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[\w.-]+))(?::(?P<port>\d{1,5}))?|(?P<bare>[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)"
 )
-# (port of a domain controller, port of the global catalogue)
+# (port of a domain controller, port of the global catalog)
 _PORTS = {"ldaps": (636, 3269), "starttls": (389, 3268)}
 
 
@@ -36,7 +36,7 @@ def _from_environment(name: str) -> tuple[Callable[..., Any], list[str]]:
 
 
 class Directory:
-    """The client of one domain controller and, for questions to the whole forest, of a global catalogue.
+    """The client of one domain controller and, for questions to the whole forest, of a global catalog.
 
     All connections of a run go to one and the same address, so that a read sees the write before it. Every method
     raises ServiceError with C(code) = name of the LDAP result (for example C(noSuchObject)) and C(status) = its number.
@@ -153,7 +153,7 @@ class Directory:
             query: a filter in the form of RFC 4515; build it with C(equals), C(any_of) and C(all_of), which escape.
             attributes: the names to read; an attribute that the object lacks is missing in the entry.
             base: where to search; the whole domain, or with C(forest) the whole forest, unless given.
-            forest: ask the global catalogue, which holds all objects of all domains but not all attributes.
+            forest: ask the global catalog, which holds all objects of all domains but not all attributes.
             scope: C(subtree), C(level) (direct children) or C(base) (the object itself).
         """
         start = base if base is not None else "" if forest else self.domain
@@ -238,16 +238,16 @@ class Directory:
 
     def _new_pools(self) -> dict[bool, Pool]:
         options = self._options
-        port, catalogue_port = _PORTS[options["directory_tls"]]
+        port, catalog_port = _PORTS[options["directory_tls"]]
         host, own_port = _host("directory_server", options["directory_server"])
-        catalogue, own_catalogue_port = host, None
+        catalog, own_catalog_port = host, None
         if options.get("directory_global_catalog"):
-            catalogue, own_catalogue_port = _host("directory_global_catalog", options["directory_global_catalog"])
+            catalog, own_catalog_port = _host("directory_global_catalog", options["directory_global_catalog"])
         if not options["directory_validate_certs"]:
             self.warnings.append(f"The certificate of {host.name} is not verified (directory_validate_certs is false).")
         return {
             False: self._new_pool(host, own_port or port),
-            True: self._new_pool(catalogue, own_catalogue_port or catalogue_port),
+            True: self._new_pool(catalog, own_catalog_port or catalog_port),
         }
 
     def _new_pool(self, host: Host, port: int) -> Pool:

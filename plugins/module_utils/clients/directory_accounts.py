@@ -87,7 +87,7 @@ def _settled(directory: Directory, identities: list[str], attributes: list[str])
     """The accounts by their names, as far as one query for all leaves no doubt which account a name means.
 
     Left out are names that several accounts have, and those for which none came: the directory's idea of equal text is
-    wider than ours, so a name may mean an account that is spelt in another way. Distinguished names as well.
+    wider than ours, so a name may mean an account that is spelled in another way. Distinguished names as well.
     """
     asked: dict[str, str] = {}
     for identity in identities:
@@ -159,11 +159,12 @@ def shown_values(entry: Entry, name: str) -> list[str]:
 def owners(
     directory: Directory, claims: Mapping[str, Iterable[tuple[str, str]]], but: str | None, *, forest: bool = True
 ) -> dict[str, str]:
-    """Who in the whole forest (or with C(forest) false, in the domain) has one of these names already; Active Directory itself does not keep them unique.
+    """Who has one of these names already; Active Directory itself does not keep them unique.
 
     Arguments:
         claims: for each name, the (attribute, value) pairs that own it.
         but: the distinguished name of the account that may have them.
+        forest: look in the whole forest, otherwise in the domain only.
 
     Returns:
         Name and distinguished name of its owner, for every name that another object owns.
@@ -190,7 +191,10 @@ def new_sam_account_name(directory: Directory, name: str, given_out: Collection[
         given_out: names that this task has promised to other new accounts.
     """
     # A suffix shortens the name, so all names with the same beginning may be in the way.
-    beginning = names.derive_sam_account_name(name)[:15]
+    try:
+        beginning = names.derive_sam_account_name(name)[:15]
+    except ValueError as useless:
+        raise ServiceError(f"{useless}.", advice="Set sam_account_name.") from None
     found = directory.find(f"(sAMAccountName={escape(beginning)}*)", ["sAMAccountName"])
     taken = {held for entry in found for held in entry.texts("sAMAccountName")}
     return names.derive_sam_account_name(name, taken | set(given_out))

@@ -28,7 +28,7 @@ class Explained(NamedTuple):
 
 _SIGN_IN = "Check directory_user and directory_password."
 _RIGHTS = (
-    "Delegate the right on the organisational unit to the account (Delegate Control in Active Directory Users and "
+    "Delegate the right on the organizational unit to the account (Delegate Control in Active Directory Users and "
     "Computers), or sign in with another one."
 )
 
@@ -87,7 +87,7 @@ DIAGNOSTICS: Mapping[str, Explained] = {
     "00002083": Explained(
         "The value is there already, perhaps in other letter case.", "Somebody else changed the object: read it again."
     ),
-    "00002089": Explained("The parent object does not exist.", "Check the path of the organisational unit."),
+    "00002089": Explained("The parent object does not exist.", "Check the path of the organizational unit."),
     "0000206F": Explained(
         "The schema of the forest has no such attribute.",
         "Attributes such as mailNickname come with the Exchange schema: extend it, or leave the attribute out.",
@@ -146,7 +146,7 @@ RESULTS: Mapping[str, Explained] = {
     "busy": Explained("The domain controller is too busy; nothing was changed.", "Try again later."),
     "unavailable": Explained("The domain controller is starting or stopping; nothing was changed.", "Try again later."),
     "unwillingToPerform": Explained(
-        "The domain controller refuses this as a matter of principle, for example a write on the global catalogue."
+        "The domain controller refuses this as a matter of principle, for example a write on the global catalog."
     ),
     "namingViolation": Explained("An object of this class cannot stand in this place or bear this name."),
     "objectClassViolation": Explained(

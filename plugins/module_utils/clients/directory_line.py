@@ -98,7 +98,7 @@ class Line:
 
     def search(self, base: str, query: str, attributes: Sequence[str], scope: str, paged: bool = True) -> list[Row]:
         """All entries, page by page, with all values of each attribute. References to other domains are left out:
-        they name the configuration and child domains, which only the global catalogue answers for.
+        they name the configuration and child domains, which only the global catalog answers for.
         """
         encode(base)  # refuses what cannot be sent
         rows: list[Row] = []

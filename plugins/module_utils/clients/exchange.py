@@ -28,7 +28,7 @@ from .wire import Reply
 
 __all__ = ["Exchange", "hashtable"]
 
-# A mailbox that every organisation has. One anchor for all calls leads them to one back end, so that reads see the
+# A mailbox that every organization has. One anchor for all calls leads them to one back end, so that reads see the
 # writes before them and the link to a next page is known there.
 ANCHOR = "APP:SystemMailbox{{bb558c35-97f1-4cb9-8ff7-d53741dc928c}}@{tenant}"
 PAGE_SIZE = 1000

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .exchange_errors import FORBIDDEN, FORBIDDEN_ADVICE, UNAUTHORISED, UNAUTHORISED_ADVICE, ExchangeRule, classify
+from .exchange_errors import FORBIDDEN, FORBIDDEN_ADVICE, UNAUTHORIZED, UNAUTHORIZED_ADVICE, ExchangeRule, classify
 from .retry import TRIES, UNKNOWN_ERROR_TRIES, Fault
 from .transport import Call
 from .wire import Reply
@@ -41,7 +41,7 @@ IDENTITIES = (
 _PROXY = "Perhaps a proxy or another service answered: check the endpoints option and HTTPS_PROXY."
 _REASON = re.compile(r'reason="([^"]*)"')
 _WHY = {
-    401: (UNAUTHORISED, UNAUTHORISED_ADVICE),
+    401: (UNAUTHORIZED, UNAUTHORIZED_ADVICE),
     403: (FORBIDDEN, FORBIDDEN_ADVICE),
     405: ("The address speaks another version of the admin API.", "Check endpoints.exchange."),
 }

@@ -82,7 +82,7 @@ RULES: tuple[ExchangeRule, ...] = (
     # Refused for good.
     ExchangeRule(
         fragment="synchronized from your on-premises organization",
-        meaning="The mailbox is synchronised from the on-premises Active Directory, which masters this property.",
+        meaning="The mailbox is synchronized from the on-premises Active Directory, which masters this property.",
         advice="Change it in Active Directory; the next sync cycle brings it to the cloud.",
     ),
     ExchangeRule(
@@ -116,7 +116,7 @@ RULES: tuple[ExchangeRule, ...] = (
     ),
     ExchangeRule(
         exception="InvalidOperationInDehydratedContextException",
-        meaning="The organisation still has its default settings in a shared, read-only form.",
+        meaning="The organization still has its default settings in a shared, read-only form.",
         advice="Run Enable-OrganizationCustomization once; it takes effect within some hours.",
     ),
     ExchangeRule(
@@ -154,11 +154,11 @@ FORBIDDEN_ADVICE = (
     "Give the service principal the Entra role Exchange Administrator (Exchange Recipient Administrator is enough for"
     " recipients; Global Reader for reading). A role that was just given takes some minutes, and a new token."
 )
-UNAUTHORISED = (
+UNAUTHORIZED = (
     "Exchange refuses the token, and a fresh one too: the application lacks the permission Exchange.ManageAsApp, or the"
     " token is for another service or cloud."
 )
-UNAUTHORISED_ADVICE = (
+UNAUTHORIZED_ADVICE = (
     "Grant the application permission Exchange.ManageAsApp (Office 365 Exchange Online) with admin consent, and an"
     " Entra role to its service principal. What was granted moments ago needs a new token, so a new run. Check the"
     " option cloud."

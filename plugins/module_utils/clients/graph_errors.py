@@ -63,17 +63,17 @@ RULES: tuple[GraphRule, ...] = (
     # Refused for good.
     GraphRule(
         fragment="on-premises mastered Directory Sync objects",
-        meaning="The object is synchronised from the on-premises Active Directory, which is its master.",
+        meaning="The object is synchronized from the on-premises Active Directory, which is its master.",
         advice="Change it in Active Directory; the next sync cycle brings it to the cloud.",
     ),
     GraphRule(
         fragment="invalid usage location",
-        meaning="A licence can only be given to somebody whose country is known.",
+        meaning="A license can only be given to somebody whose country is known.",
         advice="Set usage_location (two letters) first.",
     ),
     GraphRule(
         fragment="does not have any available licenses",
-        meaning="All units of this licence are in use.",
+        meaning="All units of this license are in use.",
         advice="Free one or buy more.",
     ),
     GraphRule(

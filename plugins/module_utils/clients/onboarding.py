@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from ..domain import license_plan, mailboxes, onboarding, users
 from ..domain.accounts import anchor_of
 from ..domain.addresses import claims
-from ..domain.licences import find_sku
+from ..domain.licenses import find_sku
 from .directory import Directory, equals
 from .directory_accounts import owners
 from .errors import ServiceError

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -113,8 +114,8 @@ def _merged(beside: State, entry: Any, number: int) -> State:
 
 def _checked(resource: Resource, own: Mapping[str, Any], entry: State, where: str) -> State:
     """One object's options, validated as a whole and parsed."""
-    if wrong := misshapen(own, entry):
-        raise Unusable(where + ", ".join(wrong.values()))
+    if wrong := [*misshapen(own, entry).values(), *_unspeakable(resource, entry)]:
+        raise Unusable(where + ", ".join(wrong))
     outcome = ArgumentSpecValidator(dict(own), **resource.rules).validate(_given(own, entry))
     if outcome.error_messages:
         raise Unusable(where + ", ".join(_complaint(error) for error in outcome.errors))
@@ -153,6 +154,28 @@ def _parsed(value: Any, parse: Callable[[Any], Any], part: str = "") -> Any:
     if isinstance(value, list):
         return [parse(member) for member in value]
     return parse(value)
+
+
+def _unspeakable(resource: Resource, entry: State) -> list[str]:
+    """Complaints about texts that no service can take; what they hold is not repeated, for it may be a secret."""
+    wrong = []
+    for name, value in entry.items():
+        kinds = {unicodedata.category(sign) for text in _texts(value) for sign in text}
+        if "Cs" in kinds or any("\0" in text for text in _texts(value)):
+            wrong.append(f"{name}: it holds a NUL character, or bytes that are no text")
+        elif name in resource.names and "Cc" in kinds:
+            wrong.append(f"{name}: it holds a control character, for example the end of a line")
+    return wrong
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        value = [*value, *value.values()]
+    if isinstance(value, list):
+        for member in value:
+            yield from _texts(member)
+    elif isinstance(value, str):
+        yield value
 
 
 def _repeated(resource: Resource, wants: Mapping[int, State]) -> list[str]:

@@ -82,7 +82,7 @@ def plan(resource: Resource, want: State, before: State | None) -> Change:
         if name in after and not field.same(_value(before, name), after[name])
     )
     if before is not None:
-        # Another spelling of the same value is not written, so the value stays as it is spelt there.
+        # Another spelling of the same value is not written, so the value stays as it is spelled there.
         after |= {name: before.get(name) for name in resource.managed if name in after and name not in fields}
     return Change(resource, want, before, after, fields)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-
 # More of a name nobody reads; the result has it in full beside the message.
 LONGEST_NAME = 200
 

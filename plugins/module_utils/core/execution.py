@@ -69,11 +69,13 @@ def converge_all(task: Task, wants: list[State]) -> list[dict[str, Any]]:
 
 
 def _grouped(wants: list[State], concurrency: int) -> list[list[State]]:
-    """Groups to be read in one go: as large as leaves each of the pool's threads one, but not too large.
+    """Groups to be read in one go, of nearly equal size and equally many for each of the pool's threads.
 
-    Objects of a group are changed one after the other, and what was read of the last one grows old meanwhile.
+    Objects of a group are changed one after the other, so a thread without a group, or with one more than the others,
+    would cost time; and what was read of the last object grows old meanwhile, so no group is very large.
     """
-    size = min(READ_TOGETHER, math.ceil(len(wants) / concurrency))
+    rounds = math.ceil(len(wants) / (concurrency * READ_TOGETHER))
+    size = math.ceil(len(wants) / (concurrency * rounds))
     return [wants[start : start + size] for start in range(0, len(wants), size)]
 
 

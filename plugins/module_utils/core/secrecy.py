@@ -16,7 +16,7 @@ MASK = "********"
 
 
 def shielded(spec: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments without the values that no option explains: one of them may be a misspelt secret.
+    """The arguments without the values that no option explains: one of them may be a misspelled secret.
 
     Arguments:
         spec: the argument spec.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from . import accounts, names
@@ -20,6 +21,15 @@ ATTRIBUTES = {
     "given_name": "givenName",
     "surname": "sn",
     "mail": "mail",
+}
+# Attributes that must not be given under another heading: two wishes for one thing would contradict each other.
+OWN_OPTION = {attribute.lower(): option for option, attribute in ATTRIBUTES.items()} | {
+    "cn": "name",
+    "name": "name",
+    "distinguishedname": "ou",
+    "unicodepwd": "password",
+    "userpassword": "password",
+    "ms-ds-consistencyguid": "cloud_object_id",
 }
 # Options that name a place rather than an attribute.
 PLACE = ("ou", "name")
@@ -38,6 +48,19 @@ def checked_user_principal_name(text: str) -> str:
 def checked_sam_account_name(text: str) -> str:
     """The sAMAccountName itself. Raises ValueError with the reason where the directory would refuse it."""
     names.check_sam_account_name(text)
+    return text
+
+
+def checked_name(text: str) -> str:
+    """The name of an object itself. Raises ValueError where the directory would refuse it."""
+    if not text.strip():
+        raise ValueError("it is empty")
+    return _checked_length("name", text)
+
+
+def _checked_length(name: str, text: str) -> str:
+    if len(text) > LONGEST[name]:
+        raise ValueError(f"it has {len(text)} characters; {LONGEST[name]} is the maximum")
     return text
 
 
@@ -62,16 +85,21 @@ def listed_values(attributes: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def _listed(name: str, value: Any) -> list[str]:
-    if name.lower() in ("unicodepwd", "userpassword"):
-        raise ValueError(f"{name} is set with the option password")
+    if option := OWN_OPTION.get(name.lower()):
+        raise ValueError(f"{name} is set with the option {option}")
     values = value if isinstance(value, list) else [] if value is None else [value]
     if any(isinstance(member, (dict, list)) for member in values):
         raise ValueError(f"{name}: a value is a text, a number or a truth value")
     return [str(member).upper() if isinstance(member, bool) else str(member) for member in values]
 
 
+# Characters that the schema of Active Directory allows at most ([MS-ADA1], [MS-ADA3], rangeUpper).
+LONGEST = {"name": names.RDN_LENGTH, "display_name": 256, "given_name": 64, "surname": 64, "mail": 256}
+
 # How each option is checked before the first request.
 PARSE = {
+    **{name: partial(_checked_length, name) for name in LONGEST},
+    "name": checked_name,
     "user_principal_name": checked_user_principal_name,
     "sam_account_name": checked_sam_account_name,
     "ou": checked_dn,

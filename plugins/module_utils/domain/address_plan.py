@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from .addresses import KINDS, MAXIMUM, ProxyAddress, key, parse, recognise
+from .addresses import KINDS, MAXIMUM, ProxyAddress, key, parse, recognize
 
 Key = tuple[str, str]
 
@@ -143,7 +143,7 @@ def _unwanted(texts: Iterable[str], there: Collection[str]) -> dict[Key, str]:
     """Addresses to remove, by key. A malformed one of a known type may be gone already: then a second run says so too."""
     named = {}
     for text in texts:
-        found = recognise(text)
+        found = recognize(text)
         known = text.lower() in there or (found is not None and (found.kind in KINDS or found.kind.startswith("X-")))
         named[key(text)] = text if known else str(parse(text))
     return named
@@ -152,7 +152,7 @@ def _unwanted(texts: Iterable[str], there: Collection[str]) -> dict[Key, str]:
 def _smtp_of(current: Iterable[str]) -> dict[Key, ProxyAddress]:
     """The SMTP addresses by key; of two that differ in letter case only, the primary one."""
     present: dict[Key, ProxyAddress] = {}
-    for found in map(recognise, current):
+    for found in map(recognize, current):
         if found is not None and found.kind == "SMTP" and (found.key not in present or found.primary):
             present[found.key] = found
     return present
@@ -178,7 +178,7 @@ def _refuse_loss(chosen: ProxyAddress, wanted: Wanted) -> None:
 def _refuse_unnamed_primaries(wanted: Wanted, chosen: ProxyAddress | None) -> None:
     """An alias written with SMTP: in capitals would be a second primary, unless it is the primary itself."""
     for name, text in wanted.named.items():
-        found = recognise(text)
+        found = recognize(text)
         if name[0] == "SMTP" and found is not None and found.primary and (chosen is None or name != chosen.key):
             raise ValueError(f"{text} is written as a primary address: name it as the primary address, or write smtp:")
 

@@ -79,7 +79,7 @@ class ProxyAddress:
         return self if self.primary == primary else ProxyAddress(self.kind, primary, self.address)
 
 
-def recognise(text: str) -> ProxyAddress | None:
+def recognize(text: str) -> ProxyAddress | None:
     """What a value of the directory is, well-formed or not; None where not even a type can be seen. Never raises."""
     match = _PREFIXED.fullmatch(text)
     if match is None:
@@ -97,13 +97,13 @@ def parse(text: str) -> ProxyAddress:
     reason = _why_not(text)
     if reason:
         raise ValueError(f"{_shown(text)}: {reason}")
-    found = recognise(text)
+    found = recognize(text)
     return found if found is not None else ProxyAddress("SMTP", False, text)
 
 
 def primary_of(values: Iterable[str], kind: str = "SMTP") -> str | None:
     """The primary address of a type without its prefix, the first of several; None where there is none."""
-    for found in map(recognise, values):
+    for found in map(recognize, values):
         if found is not None and found.primary and found.kind == kind:
             return found.address
     return None
@@ -111,12 +111,12 @@ def primary_of(values: Iterable[str], kind: str = "SMTP") -> str | None:
 
 def addresses_of(values: Iterable[str], kind: str = "SMTP") -> list[str]:
     """All addresses of a type without their prefix, in the order given."""
-    return [found.address for found in map(recognise, values) if found is not None and found.kind == kind]
+    return [found.address for found in map(recognize, values) if found is not None and found.kind == kind]
 
 
 def key(text: str) -> tuple[str, str]:
     """What two spellings of the same address have in common, whichever of them is primary; for comparing sets."""
-    found = recognise(text)
+    found = recognize(text)
     if found is not None:
         return found.key
     return ("SMTP", text.lower()) if "@" in text and ":" not in text else ("", text.lower())
@@ -165,7 +165,7 @@ def claims(value: str) -> list[tuple[str, str]]:
     AD does not enforce uniqueness, so one has to search for these in the whole forest before a write. The matching
     rules ignore letter case; one spelling of the prefix is enough.
     """
-    found = recognise(value) or ProxyAddress("SMTP", False, value)
+    found = recognize(value) or ProxyAddress("SMTP", False, value)
     owned = [("proxyAddresses", f"{found.kind.lower()}:{found.address}")]
     if found.kind == "SMTP":
         owned += [("mail", found.address), ("userPrincipalName", found.address)]
@@ -175,7 +175,7 @@ def claims(value: str) -> list[tuple[str, str]]:
 def faults(values: Sequence[str]) -> list[str]:
     """What is wrong with the values that an object has now, one sentence each; empty when all is well."""
     found = [f"{_shown(value)}: {reason}" for value in values if (reason := _why_not(value))]
-    primaries = [text for text in values if (one := recognise(text)) is not None and one.kind == "SMTP" and one.primary]
+    primaries = [text for text in values if (one := recognize(text)) is not None and one.kind == "SMTP" and one.primary]
     if len(primaries) > 1:
         found.append(f"there are {len(primaries)} primary addresses: {', '.join(sorted(primaries, key=str.lower))}")
     if not primaries and addresses_of(values):
@@ -195,7 +195,7 @@ def _why_not(text: str) -> str:
     """Why a text is no address; empty when it is one."""
     if not text.strip():
         return "it is empty"
-    found = recognise(text)
+    found = recognize(text)
     if found is None and ":" in text:
         return "the part before the colon is no address type"
     full = text if found is not None else f"smtp:{text}"

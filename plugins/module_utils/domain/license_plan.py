@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .licences import direct_skus, find_sku, free_units, has_mailbox_plan, inherited_skus, mailbox_plans
+from .licenses import direct_skus, find_sku, free_units, has_mailbox_plan, inherited_skus, mailbox_plans
 
 Sku = Mapping[str, Any]
 

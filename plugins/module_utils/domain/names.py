@@ -20,7 +20,7 @@ UPN_DOMAIN_LENGTH = 48
 RDN_LENGTH = 64
 
 # Letters that do not come apart into a base letter and an accent, and the German umlauts, which do but should not.
-_SPELT_OUT = {
+_SPELLED_OUT = {
     "ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ẞ": "SS",
     "æ": "ae", "Æ": "Ae", "ø": "oe", "Ø": "Oe", "å": "aa", "Å": "Aa", "œ": "oe", "Œ": "Oe",
     "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ı": "i",
@@ -34,8 +34,8 @@ _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 def transliterate(text: str) -> str:
     """A text in ASCII: ä becomes ae, ß becomes ss, é becomes e; what has no such form is left out."""
-    spelt = "".join(_SPELT_OUT.get(sign, sign) for sign in unicodedata.normalize("NFC", text))
-    return unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode()
+    spelled = "".join(_SPELLED_OUT.get(sign, sign) for sign in unicodedata.normalize("NFC", text))
+    return unicodedata.normalize("NFKD", spelled).encode("ascii", "ignore").decode()
 
 
 def derive_sam_account_name(name: str, taken: Callable[[str], bool] | Collection[str] = ()) -> str:
@@ -56,7 +56,7 @@ def derive_sam_account_name(name: str, taken: Callable[[str], bool] | Collection
     stem = re.sub(r"\s+", ".", transliterate(name.partition("@")[0]).strip())
     stem = re.sub(r"[^A-Za-z0-9._-]", "", stem).lower().strip(".")
     if not stem:
-        raise ValueError(f"{name!r}: no sAMAccountName can be derived; give one")
+        raise ValueError(f"{name!r}: no sAMAccountName can be derived")
     candidate, number = stem[:SAM_LENGTH].rstrip("."), 2
     while is_taken(candidate):
         suffix = str(number)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .addresses import LEGACY_KINDS, recognise
+from .addresses import LEGACY_KINDS, recognize
 
 # The cloud drops whatever else the directory lacks. These it drops anyway, or makes itself (SPO).
 NOT_CARRIED_KINDS = LEGACY_KINDS | {"SPO"}
@@ -86,7 +86,7 @@ def directory_addresses(cloud: Iterable[str], domains: Sequence[Mapping[str, Any
 
     While the tenant's domains are unknown, only the names that every tenant has are left out.
     """
-    found = [(text, recognise(text)) for text in cloud]
+    found = [(text, recognize(text)) for text in cloud]
     return [
         text
         for text, address in found
@@ -155,7 +155,7 @@ def _address_blockers(facts: Findings) -> list[str]:
         return []
     carried = directory_addresses(facts.mailbox["addresses"], facts.domains)
     verified = {str(domain["id"]).lower() for domain in facts.domains if domain.get("isVerified")}
-    smtp = [address for address in map(recognise, carried) if address is not None and address.kind == "SMTP"]
+    smtp = [address for address in map(recognize, carried) if address is not None and address.kind == "SMTP"]
     unverified = sorted({address.domain for address in smtp} - verified)
     found = []
     if unverified:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from .accounts import anchor_of, is_enabled
-from .addresses import is_routing, missing_in_cloud, primary_of, recognise
+from .addresses import is_routing, missing_in_cloud, primary_of, recognize
 
 Values = Sequence[str | bytes]
 
@@ -115,7 +115,7 @@ def outstanding(
     """What of an AD account has not arrived; empty when all has.
 
     Arguments:
-        entry: the attributes of the account, spelt as in C(DIRECTORY_ATTRIBUTES) if the mapping minds letter case.
+        entry: the attributes of the account, spelled as in C(DIRECTORY_ATTRIBUTES) if the mapping minds letter case.
         user: Graph's user with C(GRAPH_PROPERTIES); None when there is none.
         initial_domain: the tenant's first domain, whose addresses the cloud does not take from AD.
         only: the AD attributes to look at; None means all of C(DIRECTORY_ATTRIBUTES).
@@ -198,7 +198,7 @@ def _provisioning_errors(user: Mapping[str, Any] | None) -> list[str]:
             "belongs to another object. Remove it there or here."
         )
     for error in (user or {}).get("serviceProvisioningErrors") or ():
-        told.append(f"{error.get('serviceInstance')} reports an error of provisioning; see it in the admin centre.")
+        told.append(f"{error.get('serviceInstance')} reports an error of provisioning; see it in the admin center.")
     return told
 
 
@@ -207,7 +207,7 @@ def _unverified(found: Iterable[Outstanding], verified: Collection[str] | None) 
         return []
     known = {domain.lower() for domain in verified}
     texts = [one.wanted for one in found if one.what in ("address", "primary", "userPrincipalName")]
-    domains = {address.domain for address in map(recognise, texts) if address is not None and address.kind == "SMTP"}
+    domains = {address.domain for address in map(recognize, texts) if address is not None and address.kind == "SMTP"}
     domains |= {text.rpartition("@")[2].lower() for text in texts if ":" not in text}
     return [
         f"The domain {domain} is not verified in the tenant, so the cloud drops or replaces names in it."
@@ -225,7 +225,7 @@ def _not_matched(found: Iterable[Outstanding], user: Mapping[str, Any] | None) -
         ]
     if "synced" in kinds:
         return [
-            "The user has not been joined with the account: it may be out of the scope of the synchronisation, or the "
+            "The user has not been joined with the account: it may be out of the scope of the synchronization, or the "
             "join may be blocked (soft match switched off, an Entra role on the user, another primary address)."
         ]
     return []
@@ -236,18 +236,18 @@ def _cycles(evidence: Evidence) -> list[str]:
     if organization is None:
         return []
     if organization.get("onPremisesSyncEnabled") is not True:
-        return ["The tenant does not synchronise with an Active Directory."]
+        return ["The tenant does not synchronize with an Active Directory."]
     last = _moment(organization.get("onPremisesLastSyncDateTime"))
     if last is None:
-        return ["No synchronisation has run yet."]
+        return ["No synchronization has run yet."]
     shown = last.strftime("%Y-%m-%d %H:%M:%S UTC")
     if evidence.changed_at is None or last >= evidence.changed_at:
         return [
-            f"The last synchronisation was at {shown}. If that was after the change, look at the scope (organisational "
+            f"The last synchronization was at {shown}. If that was after the change, look at the scope (organizational "
             "units, filters) and whether the server is in staging mode."
         ]
     return [
-        f"The last synchronisation was at {shown}, before the change: none has run since. If one should have, see "
+        f"The last synchronization was at {shown}, before the change: none has run since. If one should have, see "
         "whether its server is in staging mode or its scheduler switched off."
     ]
 

@@ -12,7 +12,7 @@ from typing import Any
 from contract_cases import Case, Options
 from contract_ground import Ground
 
-from lab.state import Licence
+from lab.state import License
 
 EXCHANGE_1 = "4b9405b0-7788-4568-add1-99614e613b69"
 E3 = "6fd2c87f-b296-42f0-b197-1e91e994b900"
@@ -95,7 +95,7 @@ def holds(name: str, *skus: str, location: str | None = "DE", disabled: tuple[st
 
     def look(ground: Ground) -> None:
         user = ground.user(name)
-        direct = {one.sku_id: one for one in user.licences if one.group_id is None}
+        direct = {one.sku_id: one for one in user.licenses if one.group_id is None}
         assert set(direct) == set(skus)
         assert user.usage_location == location
         assert {plan for one in direct.values() for plan in one.disabled_plans} == set(disabled)
@@ -105,7 +105,7 @@ def holds(name: str, *skus: str, location: str | None = "DE", disabled: tuple[st
 
 def assigned(name: str, sku: str, *disabled: str) -> Look:
     """Give a user a license before the test."""
-    return lambda ground: ground.user(name).licences.append(Licence(sku, list(disabled)))
+    return lambda ground: ground.user(name).licenses.append(License(sku, list(disabled)))
 
 
 def used_up(ground: Ground) -> None:

@@ -51,7 +51,10 @@ def changed(title: str, options: Options, proof: Look, **more: Any) -> Case:
     return Case("ad_user", title, {"user": "anna", **options}, prepare=prepare, proof=proof, **more)
 
 
-def refused(title: str, options: Options, *said: str, prepare: Look = present("anna")) -> Case:
+ANNA = present("anna")
+
+
+def refused(title: str, options: Options, *said: str, prepare: Look = ANNA) -> Case:
     """An account that is refused."""
     return Case("ad_user", title, {"user": "anna", **options}, prepare=prepare, refused=said)
 

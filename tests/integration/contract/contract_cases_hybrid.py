@@ -27,14 +27,19 @@ def addressed(*addresses: str, mail: str | None = "anna@contoso.example") -> Loo
     return lambda ground: ground.add_account("anna", given | ({"mail": mail} if mail else {}))
 
 
-def comes_to(title: str, options: Options, *addresses: str, mail: str | None = "anna@contoso.example", **more: Any) -> Case:
+def comes_to(
+    title: str, options: Options, *addresses: str, mail: str | None = "anna@contoso.example", **more: Any
+) -> Case:
     """Addresses that come out as asked for."""
     more.setdefault("prepare", addressed(*HELD))
     return Case("ad_proxyaddress", title, {"user": "anna", **options},
                 proof=has("anna", proxyAddresses=list(addresses), mail=mail), **more)  # fmt: skip
 
 
-def refused(title: str, options: Options, *said: str, prepare: Look = addressed(*HELD)) -> Case:
+ANNA = addressed(*HELD)
+
+
+def refused(title: str, options: Options, *said: str, prepare: Look = ANNA) -> Case:
     """Addresses that are refused."""
     return Case("ad_proxyaddress", title, {"user": "anna", **options}, prepare=prepare, refused=said)
 

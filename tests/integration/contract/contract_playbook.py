@@ -23,7 +23,7 @@ from contract_runners import collections_path, import_path
 PROGRAM = Path(sys.executable).with_name("ansible-playbook")
 # An environment of its own keeps a task out of the controller, so that the ordinary module runs.
 ELSEWHERE = {"environment": {"CONTRACT": "ordinary"}}
-RECORDER = '''
+RECORDER = """
 import json
 import os
 from ansible.plugins.callback import CallbackBase
@@ -38,7 +38,7 @@ class CallbackModule(CallbackBase):
             print(json.dumps([result._task.get_name(), shown], default=str), file=file)
     def v2_runner_on_failed(self, result, **more):
         self.v2_runner_on_ok(result, failed=True)
-'''
+"""
 # A directory of the run in which tokens and arguments may lie for a moment is looked through this often, in seconds.
 PERIOD = 0.004
 
@@ -123,7 +123,11 @@ class Stage:
         command = [str(PROGRAM), *arguments, "-e", f"@{self.folder}/variables.json", str(self.folder / "book.yml")]
         with (self.folder / "output").open("w+b") as output:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=self.environment(**environment)
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self.environment(**environment),
             )
             end = time.monotonic() + 120
             while process.poll() is None:
@@ -151,7 +155,7 @@ class Stage:
 
     def _search(self, seen: Seen) -> None:
         for part in ("local", "remote", "home", "tmp"):
-            for folder, _, names in os.walk(self.folder / part):
+            for folder, _unused, names in os.walk(self.folder / part):
                 for path in (Path(folder, name) for name in names):
                     with contextlib.suppress(OSError):
                         state = path.stat()

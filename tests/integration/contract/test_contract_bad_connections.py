@@ -107,11 +107,15 @@ def test_certificates_of_an_unknown_authority(ground: Ground, host: ModuleHost, 
     refusal(ground, "ad_user", {**NEW, "directory_ca_path": path, "directory_tls": "starttls"}, *said, host=host)
 
 
-@pytest.mark.parametrize("content", [b"", b"kein Zertifikat\n", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"kein Zertifikat\n", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+)
 def test_a_garbled_file_of_authorities(ground: Ground, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "ca.pem"
     path.write_bytes(content)
-    refusal(ground, "mailbox_type", {**CONVERSION, "ca_path": str(path)}, f"The CA file {path} cannot be used", asked=False)
+    refusal(
+        ground, "mailbox_type", {**CONVERSION, "ca_path": str(path)}, f"The CA file {path} cannot be used", asked=False
+    )
     refusal(ground, "ad_user", {**NEW, "directory_ca_path": str(path)}, str(path), "directory_ca_path")
 
 
@@ -161,7 +165,11 @@ def disabled(ground: Ground) -> None:
     ("prepare", "wish", "said"),
     [
         (None, {"client_secret": "Falsch~8Q.Geheimnis"}, ["AADSTS7000215", "Check client_secret"]),
-        (None, {"client_id": "11111111-2222-4333-8444-555555555555"}, ["AADSTS700016", "Check client_id and tenant_id"]),
+        (
+            None,
+            {"client_id": "11111111-2222-4333-8444-555555555555"},
+            ["AADSTS700016", "Check client_id and tenant_id"],
+        ),
         (None, {"tenant_id": "11111111-2222-4333-8444-555555555555"}, ["AADSTS90002", "Check tenant_id and cloud"]),
         (None, {"tenant_id": "nirgends.example"}, ["AADSTS90002", "Check tenant_id and cloud"]),
         (expired, {}, ["AADSTS7000222", "Make a new secret"]),
@@ -173,7 +181,9 @@ def test_a_sign_in_that_is_refused(
 ) -> None:
     if prepare:
         prepare(ground)
-    result = refusal(ground, "mailbox_type", {**CONVERSION, **wish}, "mailbox=info@contoso.example: Sign-in", *said, host=host)
+    result = refusal(
+        ground, "mailbox_type", {**CONVERSION, **wish}, "mailbox=info@contoso.example: Sign-in", *said, host=host
+    )
     assert "Falsch" not in str(result)
     assert result["error"]["code"].startswith("AADSTS")
     assert result["error"]["request_id"]
@@ -184,7 +194,13 @@ def test_a_sign_in_service_that_is_none(ground: Ground, monkeypatch: pytest.Monk
     monkeypatch.setattr(retry, "LONGEST_WAIT", 0.02)
     more = {"authority": "https://anmeldung.hotel.example"} if kind == "redirect" else {}
     ground.fault(kind, times=None, match={"service": "login"}, **more)
-    refusal(ground, "mailbox_type", CONVERSION, "mailbox=info@contoso.example: Sign-in failed", "the sign-in service answered with status")
+    refusal(
+        ground,
+        "mailbox_type",
+        CONVERSION,
+        "mailbox=info@contoso.example: Sign-in failed",
+        "the sign-in service answered with status",
+    )
 
 
 def certificate(folder: Path, *, with_key: bool) -> Path:
@@ -196,11 +212,21 @@ def certificate(folder: Path, *, with_key: bool) -> Path:
     return both
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00\x01garbled", b"-----BEGIN CERTIFICATE-----\n????\n-----END CERTIFICATE-----\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00\x01garbled", b"-----BEGIN CERTIFICATE-----\n????\n-----END CERTIFICATE-----\n"]
+)
 def test_a_garbled_certificate_file(ground: Ground, host: ModuleHost, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "anmeldung.pem"
     path.write_bytes(content)
-    refusal(ground, "mailbox_type", {**CONVERSION, "certificate_path": str(path)}, "certificate_path", str(path), host=host, asked=False)
+    refusal(
+        ground,
+        "mailbox_type",
+        {**CONVERSION, "certificate_path": str(path)},
+        "certificate_path",
+        str(path),
+        host=host,
+        asked=False,
+    )
 
 
 def test_a_certificate_without_its_key(ground: Ground, tmp_path: Path) -> None:
@@ -275,12 +301,20 @@ def _refused_after_a_try(ground: Ground, module: str, wish: dict[str, Any], said
 @pytest.mark.parametrize(
     ("wish", "said"),
     [
-        ({"directory_password": "Falsch-Geheimnis-9!"}, ["The user name or the password is wrong", "Check directory_user"]),
-        ({"directory_user": "niemand@corp.contoso.example"}, ["The user name or the password is wrong", "DOMAIN\\user"]),
+        (
+            {"directory_password": "Falsch-Geheimnis-9!"},
+            ["The user name or the password is wrong", "Check directory_user"],
+        ),
+        (
+            {"directory_user": "niemand@corp.contoso.example"},
+            ["The user name or the password is wrong", "DOMAIN\\user"],
+        ),
         ({"directory_user": "CN=niemand,DC=x"}, ["Check directory_user and directory_password"]),
     ],
 )
-def test_a_directory_sign_in_that_is_refused(ground: Ground, host: ModuleHost, wish: dict[str, Any], said: list[str]) -> None:
+def test_a_directory_sign_in_that_is_refused(
+    ground: Ground, host: ModuleHost, wish: dict[str, Any], said: list[str]
+) -> None:
     result = refusal(ground, "ad_user", {**NEW, **wish}, "user=neu@contoso.example: ", *said, host=host)
     assert "Falsch" not in str(result)
     assert result["error"]["code"] == "invalidCredentials"
@@ -300,10 +334,18 @@ def test_no_right_to_change_an_account(ground: Ground, host: ModuleHost) -> None
     refusal(ground, "ad_user", wish, *said, host=host)
     refusal(ground, "ad_user", {**NEW, "ou": STOCK}, "insufficientAccessRights", "Delegate the right", host=host)
     refusal(ground, "ad_user", {"user": "lager", "state": "absent"}, "insufficientAccessRights", host=host)
-    refusal(ground, "ad_proxyaddress", {"user": "lager", "primary": "neu@contoso.example"}, "insufficientAccessRights", host=host)
+    refusal(
+        ground,
+        "ad_proxyaddress",
+        {"user": "lager", "primary": "neu@contoso.example"},
+        "insufficientAccessRights",
+        host=host,
+    )
 
 
 @pytest.mark.parametrize("password", ["kurz", "allesklein", "nurbuchstabenundkeinezahl"])
 def test_a_password_against_the_policy(ground: Ground, host: ModuleHost, password: str) -> None:
-    result = refusal(ground, "ad_user", {**NEW, "password": password}, "does not meet the domain's password policy", host=host)
+    result = refusal(
+        ground, "ad_user", {**NEW, "password": password}, "does not meet the domain's password policy", host=host
+    )
     assert password not in str(result["msg"])

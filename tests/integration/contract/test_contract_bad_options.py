@@ -27,7 +27,7 @@ UNKNOWN = [
     ("mailbox_type", {**MAILBOX, "endpoints": {"grap": "https://x.example"}}, "Unsupported parameters", "endpoints.grap"),
     ("ad_proxyaddress", {**ANNA, "aliases": {"ad": ["x@contoso.example"]}}, "Unsupported parameters", "aliases.ad"),
     ("ad_user", {**NEW, "Password": "Anders-Geheimnis-2!"}, "Unsupported parameters", "Password"),
-    ("entra_license", {**USER, "licences": {"add": ["SPE_E3"]}}, "Unsupported parameters", "licences"),
+    ("entra_license", {**USER, "licenses": {"add": ["SPE_E3"]}}, "Unsupported parameters", "licenses"),
 ]  # fmt: skip
 TYPES = [
     ("mailbox_type", {**MAILBOX, "type": "User"}, "value of type must be one of: user, shared, room, equipment, got: User"),
@@ -133,7 +133,9 @@ CONNECTIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("module", "wish", "said"), [(row[0], row[1], row[2:]) for row in [*UNKNOWN, *TYPES, *VALUES, *CONNECTIONS]])
+@pytest.mark.parametrize(
+    ("module", "wish", "said"), [(row[0], row[1], row[2:]) for row in [*UNKNOWN, *TYPES, *VALUES, *CONNECTIONS]]
+)
 def test_it_is_refused_before_the_first_request(
     ground: Ground, host: ModuleHost, module: str, wish: dict[str, Any], said: tuple[str, ...]
 ) -> None:
@@ -142,5 +144,7 @@ def test_it_is_refused_before_the_first_request(
 
 def test_every_wrong_entry_is_named(ground: Ground, host: ModuleHost) -> None:
     entries = [{"mailbox": number, "type": 5} for number in range(30)]
-    message = refusal(ground, "mailbox_type", {"aggregate": entries}, "aggregate entry 1: ", host=host, asked=False)["msg"]
+    message = refusal(ground, "mailbox_type", {"aggregate": entries}, "aggregate entry 1: ", host=host, asked=False)[
+        "msg"
+    ]
     assert message.endswith("; and 10 more")

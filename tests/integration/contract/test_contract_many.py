@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ def test_free_licenses_are_counted_over_all_entries(ground: Ground, check_mode: 
     assert NO_SEAT in result["msg"]
     assert [entry["changed"] for entry in result["results"]] == [True, False]
     taken = [user.user_principal_name for user in ground.tenant.users.values()
-             if any(one.sku_id == VISIO for one in user.licences)]  # fmt: skip
+             if any(one.sku_id == VISIO for one in user.licenses)]  # fmt: skip
     assert taken == ([] if check_mode else ["werkstatt1@contoso.example"])
 
 
@@ -61,7 +62,7 @@ def test_a_change_of_licenses_is_one_request(ground: Ground) -> None:
     assert result["changed"], result["msg"]
     user = ground.user("vertrieb")
     assert ground.writes() == [f"POST /v1.0/users/{user.id}/assignLicense"]
-    assert EXCHANGE_1 not in {one.sku_id for one in user.licences}
+    assert EXCHANGE_1 not in {one.sku_id for one in user.licenses}
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
@@ -83,7 +84,7 @@ def test_no_more_at_a_time_than_asked_for(ground: Ground) -> None:
         ground.world.journal.clear()
         run(ground, "mailbox_info", {"aggregate": entries, "concurrency": concurrency})
         times = [entry.time for entry in ground.world.journal.entries if entry.cmdlet == "Get-Mailbox"]
-        gaps = [(later - earlier).total_seconds() for earlier, later in zip(times, times[1:], strict=False)]
+        gaps = [(later - earlier).total_seconds() for earlier, later in itertools.pairwise(times)]
         assert (min(gaps) >= 0.1) == (concurrency == 1)
 
 
@@ -113,7 +114,12 @@ def test_a_failing_write_does_not_stop_the_other_writes(ground: Ground) -> None:
 def test_a_promotion_is_one_atomic_write(ground: Ground) -> None:
     dn = ground.add_account("anna", {"proxyAddresses": HELD, "mail": "anna@contoso.example"})
     before = ground.serial_of(dn)
-    wish = {"user": "anna", "primary": "a.schaefer@contoso.example", "align_mail": True, "aliases": {"add": ["b@contoso.example"]}}
+    wish = {
+        "user": "anna",
+        "primary": "a.schaefer@contoso.example",
+        "align_mail": True,
+        "aliases": {"add": ["b@contoso.example"]},
+    }
     assert run(ground, "ad_proxyaddress", wish)["changed"]
     assert ground.serial_of(dn) == before + 1
 
@@ -128,7 +134,9 @@ def test_a_promotion_is_one_atomic_write(ground: Ground) -> None:
         ("ad_proxyaddress", "ad_user_info", {"user": "lager", "verify_authority": False}),
     ],
 )
-def test_a_module_returns_what_its_reading_twin_returns(ground: Ground, module: str, twin: str, wish: dict[str, Any]) -> None:
+def test_a_module_returns_what_its_reading_twin_returns(
+    ground: Ground, module: str, twin: str, wish: dict[str, Any]
+) -> None:
     name = next(iter(wish))
     planned, done = run(ground, module, wish, True)["resource"], run(ground, module, wish)["resource"]
     assert done == run(ground, twin, {name: wish[name]})["resource"]

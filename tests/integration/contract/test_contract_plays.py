@@ -28,11 +28,19 @@ LOOP = {
 }
 TASKS: list[dict[str, Any]] = [
     LOOP,
-    {"name": "licenses", "m365.hybrid.entra_license": {"user": "vertrieb@contoso.example", "licenses": {"set": ["ENTERPRISEPACK"]}}},
+    {
+        "name": "licenses",
+        "m365.hybrid.entra_license": {"user": "vertrieb@contoso.example", "licenses": {"set": ["ENTERPRISEPACK"]}},
+    },
     {"name": "new", "m365.hybrid.ad_user": {"user": "neu@contoso.example", "ou": ONE, "password": "{{ password }}"}},
-    {"name": "addresses", "m365.hybrid.ad_proxyaddress": {
-        "aggregate": [{"user": "anna", "primary": "b@contoso.example"}, {"user": "fremder"}]}, "ignore_errors": True},
-    {"name": "misspelt", "m365.hybrid.ad_user": {"user": "anna", "pasword": "{{ password }}"}, "ignore_errors": True},
+    {
+        "name": "addresses",
+        "m365.hybrid.ad_proxyaddress": {
+            "aggregate": [{"user": "anna", "primary": "b@contoso.example"}, {"user": "fremder"}]
+        },
+        "ignore_errors": True,
+    },
+    {"name": "misspelled", "m365.hybrid.ad_user": {"user": "anna", "pasword": "{{ password }}"}, "ignore_errors": True},
 ]
 LOOKED = {"name": "looked", "m365.hybrid.mailbox_info": {"mailbox": "info@contoso.example"}}  # fmt: skip
 
@@ -59,7 +67,9 @@ def token_requests(ground: Ground) -> int:
 
 
 @pytest.mark.parametrize("arguments", [("--check", "--diff"), ()], ids=["plan", "run"])
-def test_the_controller_and_the_module_give_one_result(ground: Ground, stage: Stage, arguments: tuple[str, ...]) -> None:
+def test_the_controller_and_the_module_give_one_result(
+    ground: Ground, stage: Stage, arguments: tuple[str, ...]
+) -> None:
     outcomes = []
     for way in ({}, ELSEWHERE):
         ground.begin()
@@ -67,8 +77,8 @@ def test_the_controller_and_the_module_give_one_result(ground: Ground, stage: St
         before = (ground.cloud_state(), ground.directory_state())
         played = stage.play([defaulted(task, **way) for task in TASKS], *arguments, variables=variables(ground))
         assert played.status == 0, played.output
-        assert [name for name, _ in played.results] == [task["name"] for task in TASKS]
-        assert [result["changed"] for _, result in played.results] == [True, True, True, True, False]
+        assert [name for name, _unused in played.results] == [task["name"] for task in TASKS]
+        assert [result["changed"] for _unused, result in played.results] == [True, True, True, True, False]
         if arguments:
             assert ground.writes() == []
             assert (ground.cloud_state(), ground.directory_state()) == before
@@ -103,7 +113,7 @@ def test_a_kept_token_cannot_be_read_and_is_for_nobody_else(ground: Ground, stag
     look = {"name": "look", "ansible.builtin.command": {"argv": command, "chdir": str(stage.folder / "local")}}
     played = stage.play([defaulted(LOOKED), look], variables=variables(ground))
     assert played.status == 0, played.output
-    mode, _, content = played.result("look")["stdout"].split()
+    mode, _unused, content = played.result("look")["stdout"].split()
     assert mode == "600"
     kept = base64.b64decode(content)
     token = next(iter(ground.world.verified_tokens))

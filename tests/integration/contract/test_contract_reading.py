@@ -83,7 +83,7 @@ def sync(ground: Ground, wish: dict[str, Any], check_mode: bool = False) -> dict
     [
         (pending, ["the user is not mastered by Active Directory", "the address smtp:neu@contoso.example is missing",
                    "The user has not been joined with the account", "before the change"]),
-        (stale, ["displayName is 'Auskunft' in place of 'Neue Auskunft'", "The last synchronisation was at "]),
+        (stale, ["displayName is 'Auskunft' in place of 'Neue Auskunft'", "The last synchronization was at "]),
         (lambda ground: ground.add_account("info", {"proxyAddresses": ["SMTP:info@fremd.example"]}),
          ["the address SMTP:info@fremd.example is missing", "The domain fremd.example is not verified in the tenant"]),
         (lambda ground: ground.add_account("info", upn="nirgends@contoso.example"),
@@ -177,13 +177,13 @@ def graph_refuses(path: str) -> Prepare:
 
 
 BLOCKERS: list[tuple[str, Prepare, list[str]]] = [
-    ("service@contoso.example", lambda _: None, [f"CN=Alter Kontakt,{STOCK} in Active Directory has its user principal name"]),
-    ("messe@contoso.example", lambda _: None, ["domains that the tenant has not verified: fremd.example"]),
-    ("it@contoso.example", lambda _: None, ["Entra roles (Helpdesk Administrator)"]),
-    ("qualitaet@contoso.example", lambda _: None, ["has the immutable id "]),
-    ("lager@contoso.example", lambda _: None, ["synchronized from Active Directory already"]),
-    ("raum@contoso.example", lambda _: None, ["It is a room mailbox, not a shared one."]),
-    ("wolke@contoso.onmicrosoft.example", lambda _: None,
+    ("service@contoso.example", lambda _unused: None, [f"CN=Alter Kontakt,{STOCK} in Active Directory has its user principal name"]),
+    ("messe@contoso.example", lambda _unused: None, ["domains that the tenant has not verified: fremd.example"]),
+    ("it@contoso.example", lambda _unused: None, ["Entra roles (Helpdesk Administrator)"]),
+    ("qualitaet@contoso.example", lambda _unused: None, ["has the immutable id "]),
+    ("lager@contoso.example", lambda _unused: None, ["synchronized from Active Directory already"]),
+    ("raum@contoso.example", lambda _unused: None, ["It is a room mailbox, not a shared one."]),
+    ("wolke@contoso.onmicrosoft.example", lambda _unused: None,
      ["is not in a verified domain of your own", "Its primary address is in the cloud's own domain"]),
     ("info@contoso.example", no_seat, ["No unit of the license is free"]),
     ("info@contoso.example", lambda ground: ground.add_account("x", upn="info@contoso.example"),
@@ -225,7 +225,9 @@ def test_the_unreachable_directory_is_unknown_and_blocks(ground: Ground) -> None
 
 def test_free_licenses_are_promised_once(ground: Ground) -> None:
     ground.tenant.skus["4b9405b0-7788-4568-add1-99614e613b69"].enabled = 4
-    entries = [{"mailbox": name} for name in ("info@contoso.example", "dispo@partner.example", "vertrieb@contoso.example")]
+    entries = [
+        {"mailbox": name} for name in ("info@contoso.example", "dispo@partner.example", "vertrieb@contoso.example")
+    ]
     wish = {"license": "EXCHANGESTANDARD", "ou": CASES_OU, "aggregate": entries, "concurrency": 1}
     result = in_controller("mailbox_onboarding_info", {**options(ground), **wish})
     assert [len(found["blockers"]) for found in result["resource"]] == [0, 1, 0]

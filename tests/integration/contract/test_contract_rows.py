@@ -51,7 +51,9 @@ def test_the_rows_of_a_module_show_all_that_it_can(name: str) -> None:
 def test_a_module_is_in_the_action_groups_of_its_services(name: str) -> None:
     groups = yaml.safe_load((COLLECTION / "meta" / "runtime.yml").read_text())["action_groups"]
     options = {option for client in imported(name).RESOURCE.clients.values() for option in client.OPTIONS}
-    services = {group for group, option in (("cloud", "tenant_id"), ("directory", "directory_server")) if option in options}
+    services = {
+        group for group, option in (("cloud", "tenant_id"), ("directory", "directory_server")) if option in options
+    }
     assert {group for group, members in groups.items() if name in members} == services
 
 
@@ -67,9 +69,16 @@ def test_every_module_has_its_way_into_the_controller() -> None:
         "print([action_loader.get(f'm365.hybrid.{name}', class_only=True).__mro__[0].__module__ for name in sys.argv[1:]])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, *NAMES], capture_output=True, text=True, timeout=60, check=True, env=environment()
+        [sys.executable, "-c", program, *NAMES],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env=environment(),
     )
-    assert done.stdout.strip() == repr(["ansible_collections.m365.hybrid.plugins.plugin_utils.in_controller"] * len(NAMES))
+    assert done.stdout.strip() == repr(
+        ["ansible_collections.m365.hybrid.plugins.plugin_utils.in_controller"] * len(NAMES)
+    )
     assert sorted(path.stem for path in (COLLECTION / "plugins" / "action").glob("*.py")) == NAMES
 
 

@@ -21,7 +21,11 @@ import pytest
 from contract_ground import ONE, SERVICE_PASSWORD, Ground
 from contract_playbook import ELSEWHERE, Played, Seen, Stage
 
-PASSWORDS = {"first password": 'Erstes "Geheimnis" äöü\\ 1!', "second password": "Zweites-Geheimnis-2!", "wrong secret": "Falsch~8Q.Geheimnis"}
+PASSWORDS = {
+    "first password": 'Erstes "Geheimnis" äöü\\ 1!',
+    "second password": "Zweites-Geheimnis-2!",
+    "wrong secret": "Falsch~8Q.Geheimnis",
+}
 FIRST, SECOND, WRONG = PASSWORDS.values()
 
 
@@ -53,8 +57,12 @@ def issued(monkeypatch: pytest.MonkeyPatch, seen: Seen) -> list[str]:
     def remembered(*args: Any) -> str:
         token = signed(*args)
         made.append(token)
-        header, claims, signature = token.split(".")
-        seen.needles = {**seen.needles, f"token {len(made)}": claims.encode(), f"signature {len(made)}": signature.encode()}
+        _header, claims, signature = token.split(".")
+        seen.needles = {
+            **seen.needles,
+            f"token {len(made)}": claims.encode(),
+            f"signature {len(made)}": signature.encode(),
+        }
         return token
 
     monkeypatch.setattr(tokens, "_signed", remembered)
@@ -110,13 +118,15 @@ FEW = [1, 5, 6]
 def shown(played: Played, expected: list[bool]) -> None:
     """The play went as it was meant to go: what should succeed did, what should fail did, and it was talkative."""
     assert played.status == 0, played.output[-2000:]
-    failed = [bool(result.get("failed")) for _, result in played.results]
-    assert failed == expected, [result.get("msg") for _, result in played.results]
+    failed = [bool(result.get("failed")) for _unused, result in played.results]
+    assert failed == expected, [result.get("msg") for _unused, result in played.results]
     assert "Traceback" not in played.output
     assert len(played.output) > 5000
 
 
-def test_in_the_controller_nothing_is_seen_anywhere(ground: Ground, tmp_path: Path, seen: Seen, issued: list[str]) -> None:
+def test_in_the_controller_nothing_is_seen_anywhere(
+    ground: Ground, tmp_path: Path, seen: Seen, issued: list[str]
+) -> None:
     played = Stage(tmp_path).play(tasks(), "-vvvv", "--diff", variables=variables(ground), seen=seen)
     shown(played, FAILS)
     assert len(issued) == 2
@@ -132,12 +142,17 @@ def test_of_ordinary_modules_nothing_is_shown(
     every = tasks(**ELSEWHERE)
     chosen = range(len(every)) if pipelining else FEW
     played = Stage(tmp_path).play(
-        [every[number] for number in chosen], "-vvvv", "--diff", variables=variables(ground), seen=seen, ANSIBLE_PIPELINING=str(pipelining)
+        [every[number] for number in chosen],
+        "-vvvv",
+        "--diff",
+        variables=variables(ground),
+        seen=seen,
+        ANSIBLE_PIPELINING=str(pipelining),
     )
     shown(played, [FAILS[number] for number in chosen])
     assert issued
     assert len(seen.processes) > 3
-    where = {place for _, place in seen.found}
+    where = {place for _unused, place in seen.found}
     if pipelining:
         assert where == set(), seen.found
     else:
@@ -149,7 +164,10 @@ def test_of_ordinary_modules_nothing_is_shown(
 
 
 def test_the_role_shows_no_password(ground: Ground, tmp_path: Path, seen: Seen, issued: list[str]) -> None:
-    mailboxes = [{"mailbox": "info@contoso.example", "password": FIRST}, {"mailbox": "it@contoso.example", "password": SECOND}]
+    mailboxes = [
+        {"mailbox": "info@contoso.example", "password": FIRST},
+        {"mailbox": "it@contoso.example", "password": SECOND},
+    ]
     role = {
         "ansible.builtin.include_role": {"name": "m365.hybrid.onboarding"},
         "vars": {"onboarding_mailboxes": "{{ mailboxes }}", "onboarding_ou": ONE, "onboarding_sync_timeout": 30,

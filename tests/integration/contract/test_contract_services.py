@@ -51,15 +51,19 @@ def is_room(ground: Ground) -> bool:
 
 def is_licensed(ground: Ground) -> bool:
     """The license is there."""
-    return [one.sku_id for one in ground.user("werkstatt3").licences] == [EXCHANGE_1]
+    return [one.sku_id for one in ground.user("werkstatt3").licenses] == [EXCHANGE_1]
 
 
-CONVERSION = Write("mailbox_type", {"mailbox": "info@contoso.example", "type": "room"}, {"cmdlet": "Set-Mailbox"}, is_room)
+CONVERSION = Write(
+    "mailbox_type", {"mailbox": "info@contoso.example", "type": "room"}, {"cmdlet": "Set-Mailbox"}, is_room
+)
 COUNTRY = Write("entra_license", {"user": "werkstatt4@contoso.example", "usage_location": "AT"}, {"method": "PATCH"},
                 lambda ground: ground.user("werkstatt4").usage_location == "AT")  # fmt: skip
 LICENSE = Write("entra_license", {"user": "werkstatt3@contoso.example", "licenses": {"add": ["EXCHANGESTANDARD"]}},
                 {"path": "/assignLicense$"}, is_licensed)  # fmt: skip
-WRITES = pytest.mark.parametrize("write", [CONVERSION, COUNTRY, LICENSE], ids=["Set-Mailbox", "PATCH user", "assignLicense"])
+WRITES = pytest.mark.parametrize(
+    "write", [CONVERSION, COUNTRY, LICENSE], ids=["Set-Mailbox", "PATCH user", "assignLicense"]
+)
 READ = {"service": "exchange", "cmdlet": "Get-Mailbox"}
 
 
@@ -84,7 +88,9 @@ def test_a_write_whose_answer_is_lost_is_found_done_and_not_sent_again(ground: G
 
 @WRITES
 @pytest.mark.parametrize("kind", ["reset_before", "html", "empty"])
-def test_a_write_of_unknown_fate_is_not_sent_again_and_the_next_run_does_it(ground: Ground, write: Write, kind: str) -> None:
+def test_a_write_of_unknown_fate_is_not_sent_again_and_the_next_run_does_it(
+    ground: Ground, write: Write, kind: str
+) -> None:
     ground.fault(kind, match=write.match)
     result = write.run(ground, wait_timeout=0.2)
     assert result["failed"] is True

@@ -99,7 +99,7 @@ def directory(request: pytest.FixtureRequest, connect: Connect) -> Directory:
 
 @pytest.fixture
 def unit(samba: Samba) -> Iterator[str]:
-    """An organisational unit of the test's own, made and removed from outside the collection."""
+    """An organizational unit of the test's own, made and removed from outside the collection."""
     dn = f"OU=Test {uuid.uuid4().hex[:8]},{BASE_DN}"
     with connection(samba) as opened:
         opened.add(dn, "organizationalUnit")

@@ -78,7 +78,7 @@ def _accept(
     # accept() ends with an OSError when the gate is closed.
     with contextlib.suppress(OSError):
         while True:
-            accepted, _ = listener.accept()
+            accepted, _unused = listener.accept()
             work = (gate, accepted, address, outside, inside)
             threading.Thread(target=_serve, args=work, daemon=True).start()
 
@@ -153,7 +153,7 @@ def _answer(server: ssl.SSLSocket) -> Iterator[bytes]:
 
 
 def _one_answer(server: ssl.SSLSocket) -> None:
-    for _ in _answer(server):
+    for _unused in _answer(server):
         pass
 
 

@@ -95,7 +95,7 @@ def _bring_over(job: Result, called: list[str], going: list[Result], stopped: di
     astray = [one["steps"]["verification"] for one in going if one["user_principal_name"] in late]
     if astray:
         _call(job, called, "mailbox_onboarding_info", aggregate=astray)
-    for _ in range(PROVING_TRIES):
+    for _unused in range(PROVING_TRIES):
         proof = step("mailbox_onboarding_info", "verification", look=True)
         unproven = [one["mailbox"] for one in proof if (one.get("resource") or {}).get("stage") != "done"]
         if not unproven:
@@ -172,7 +172,7 @@ class Driver:
         )
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         with self._process:
             assert self._process.stdin is not None
             self._process.stdin.close()

@@ -89,7 +89,7 @@ class Play:
 
     def end(self) -> Played:
         """Wait for the end."""
-        output, _ = self._process.communicate(timeout=180)
+        output, _unused = self._process.communicate(timeout=180)
         text = self._record.read_text(encoding="utf-8") if self._record.exists() else ""
         lines = [json.loads(line) for line in text.splitlines()]
         totals = next((line["totals"] for line in lines if "totals" in line), {})

@@ -188,7 +188,7 @@ class Stage:
             now = users[was["id"]]
             assert now["user_principal_name"] == name
             assert now["mailbox"] == was["mailbox"] | {"type_details": "UserMailbox"}
-            assert [licence["sku_id"] for licence in now["licences"]] == [self.sku_id(EXCHANGE_ONLINE)]
+            assert [one_license["sku_id"] for one_license in now["licenses"]] == [self.sku_id(EXCHANGE_ONLINE)]
             assert now["usage_location"] == "DE"
             # Everything is there, the same one is the primary, and the cloud's own address is kept as an alias.
             assert sorted(now["proxy_addresses"]) == sorted(was["proxy_addresses"])

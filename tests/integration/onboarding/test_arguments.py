@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the role refuses before the first request: misspelt, missing and wrong arguments, each in one clear message."""
+"""What the role refuses before the first request: misspelled, missing and wrong arguments, each in one clear message."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from onboarding_stage import OMIT, OTHER_UNIT, Stage
 INFO = "info@contoso.example"
 
 REFUSED: dict[str, tuple[list[Any], dict[str, Any], str]] = {
-    "misspelt key": ([{"mailbox": INFO, "licence": "EXCHANGESTANDARD"}], {}, "licence"),
+    "misspelled key": ([{"mailbox": INFO, "license": "EXCHANGESTANDARD"}], {}, "license"),
     "mailbox missing": ([{"ou": "OU=x,DC=y"}], {}, "missing required arguments: mailbox"),
     "no list": ([], {"onboarding_mailboxes": {"mailbox": INFO}}, "onboarding_mailboxes"),
     "mailboxes missing": ([], {"onboarding_mailboxes": None}, "onboarding_mailboxes"),
@@ -29,7 +29,7 @@ REFUSED: dict[str, tuple[list[Any], dict[str, Any], str]] = {
     "time no number": ([INFO], {"onboarding_sync_timeout": "an hour"}, "onboarding_sync_timeout"),
     "flag no truth": ([INFO], {"onboarding_fail_when_left_alone": "perhaps"}, "onboarding_fail_when_left_alone"),
     "no tenant": ([INFO], {"m365_cloud": {}}, "tenant_id"),
-    "misspelt connection": ([INFO], {"m365_cloud": {"tenantid": "x"}}, "tenantid"),
+    "misspelled connection": ([INFO], {"m365_cloud": {"tenantid": "x"}}, "tenantid"),
 }
 
 

@@ -178,7 +178,7 @@ def test_a_sync_cycle_may_run_just_before_the_account_is_there(stage: Stage, dri
     before = stage.remember(ONE)
     cycles: list[threading.Thread] = []
 
-    def cycle(_: int) -> None:
+    def cycle(_unused: int) -> None:
         cycles.append(threading.Thread(target=stage.sync))
         cycles[0].start()
 

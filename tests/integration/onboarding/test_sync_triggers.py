@@ -109,12 +109,12 @@ def became_a_role_holder(stage: Stage) -> None:
     """The account got an Entra role after the preflight had looked."""
     role = next(one for one in stage.world.tenant.roles.values() if one.display_name == "Global Reader")
     user = stage.user(INFO)
-    stage.gate.meanwhile = lambda _: role.members.append(user.id)
+    stage.gate.meanwhile = lambda _unused: role.members.append(user.id)
 
 
 LATE = {
     "staging": (staging, "none has run since. If one should have, see whether its server is in staging mode"),
-    "scope": (out_of_scope, "it may be out of the scope of the synchronisation"),
+    "scope": (out_of_scope, "it may be out of the scope of the synchronization"),
     "match": (matching_blocked, "the join may be blocked (soft match switched off, an Entra role on the user"),
     "role": (became_a_role_holder, "the join may be blocked (soft match switched off, an Entra role on the user"),
 }

@@ -28,14 +28,14 @@ HELPDESK_ADMINISTRATOR = "729827e3-9c14-49f7-bb1b-9608f156bbb8"
 
 _ALL = frozenset(CMDLETS.values())
 _READS = frozenset(name for name in _ALL if name.startswith("Get-"))
-_ORGANISATION = frozenset({"Get-OrganizationConfig", "Get-AcceptedDomain"})
+_ORGANIZATION = frozenset({"Get-OrganizationConfig", "Get-AcceptedDomain"})
 # Security roles and others are missing on purpose: they grant none of the cmdlets of this lab.
 _GRANTS = {
     GLOBAL_ADMINISTRATOR: _ALL,
     EXCHANGE_ADMINISTRATOR: _ALL,
-    EXCHANGE_RECIPIENT_ADMINISTRATOR: _ALL - _ORGANISATION,
+    EXCHANGE_RECIPIENT_ADMINISTRATOR: _ALL - _ORGANIZATION,
     GLOBAL_READER: _READS,
-    HELPDESK_ADMINISTRATOR: _READS - _ORGANISATION,
+    HELPDESK_ADMINISTRATOR: _READS - _ORGANIZATION,
 }
 
 

@@ -26,10 +26,11 @@ def changed(tenant: Tenant, user: User, wanted: list[str] | Delta | None) -> lis
     """The list that EmailAddresses asks for: a whole list, or additions and removals. Raises CmdletError."""
     if wanted is None or (isinstance(wanted, Delta) and not (wanted.add or wanted.remove)) or wanted == []:
         raise errors.bad_value("EmailAddresses", "The mailbox must have a primary SMTP address.")
-    if isinstance(wanted, Delta):
-        values = _with_delta(user.proxy_addresses, wanted)
-    else:
-        values = _whole([_prefixed(value) for value in wanted])
+    values = (
+        _with_delta(user.proxy_addresses, wanted)
+        if isinstance(wanted, Delta)
+        else _whole([_prefixed(value) for value in wanted])
+    )
     _check(tenant, user, values)
     return values
 

@@ -94,8 +94,8 @@ def get_accepted_domain(command: Command) -> Outcome:
 
 
 def get_organization_config(command: Command) -> Outcome:
-    """The one organisation."""
-    return Outcome([command.tenant], rows.organisation_row)
+    """The one organization."""
+    return Outcome([command.tenant], rows.organization_row)
 
 
 def _users(command: Command, row: Row, accept: Callable[[User], bool]) -> Outcome:

@@ -352,7 +352,7 @@ def statistics_row(tenant: Tenant, user: User) -> dict[str, Any]:
     )
 
 
-def organisation_row(tenant: Tenant) -> dict[str, Any]:
+def organization_row(tenant: Tenant) -> dict[str, Any]:
     """Get-OrganizationConfig, as far as a reader of this lab may ask for it."""
     switches = tenant.switches
     return annotated(

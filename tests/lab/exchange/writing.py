@@ -4,7 +4,7 @@
 
 """Set-Mailbox: everything is checked before anything changes.
 
-Switch of the tenant: C(exchange_type_on_synced) (C(refuse) by default, or C(allow)): whether the type of a synchronised
+Switch of the tenant: C(exchange_type_on_synced) (C(refuse) by default, or C(allow)): whether the type of a synchronized
 mailbox can be changed in the cloud; both have been reported.
 """
 
@@ -200,11 +200,11 @@ def _take_over(tenant: Tenant, user: User, draft: User) -> None:
     index_of(tenant).refresh(user.id)
     if user.mailbox and user.mailbox.type_details != former:
         note_conversion(tenant, user.id, former)
-        _watch_licence(tenant, user)
+        _watch_license(tenant, user)
 
 
-def _watch_licence(tenant: Tenant, user: User) -> None:
-    """A user mailbox without a licence is taken away after the grace period (30 days, switch graph_mailbox_grace)."""
+def _watch_license(tenant: Tenant, user: User) -> None:
+    """A user mailbox without a license is taken away after the grace period (30 days, switch graph_mailbox_grace)."""
     tenant.provisioning = [work for work in tenant.provisioning if work.user_id != user.id or work.action != "disable"]
     if user.mailbox and user.mailbox.type_details == "UserMailbox" and not has_exchange_plan(tenant, user):
         grace = float(tenant.switches.get("graph_mailbox_grace", timedelta(days=30).total_seconds()))

@@ -10,8 +10,8 @@ JSON batching, paging, query parameters and advanced queries on directory object
 Switches of the tenant that change what Graph does:
 
 - C(graph_replica_lag) seconds and C(graph_replicas) (default 3): stale and non-monotonic reads, see L(lab.replicas).
-- C(graph_provisioning_delay) seconds (default 0): until service plans and mailboxes follow a licence.
-- C(graph_mailbox_grace) seconds (default 30 days): until a user mailbox without a licence is taken away.
+- C(graph_provisioning_delay) seconds (default 0): until service plans and mailboxes follow a license.
+- C(graph_mailbox_grace) seconds (default 30 days): until a user mailbox without a license is taken away.
 - C(graph_write_seconds) real seconds (default 0.01): how long a write keeps its user busy; others are a 409.
 - C(graph_page_seconds) (default 3600): how long a page link lives, by the tenant's clock.
 - C(graph_cast_needs_consistency): demand ConsistencyLevel for casts such as memberOf/microsoft.graph.directoryRole.

@@ -5,7 +5,7 @@
 """POST /users and PATCH /users/{id}: what may be written, by whom, and in which form.
 
 Everything is checked before anything is changed. Sources: the user, "Create user" and "Update user" pages of the Graph
-reference; the refusal for synchronised users as the service words it.
+reference; the refusal for synchronized users as the service words it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def update_user(call: Call) -> Answer:
 
 
 def create_user(call: Call) -> Answer:
-    """POST /users: a cloud user, with no mailbox and no licence."""
+    """POST /users: a cloud user, with no mailbox and no license."""
     wanted = _checked_body(call)
     for name in _REQUIRED:
         if wanted.get(name) in (None, ""):
@@ -176,7 +176,7 @@ def _check_mail(tenant: Tenant, mail: str, user: User | None) -> None:
 def _check_location(location: str | None, user: User | None) -> None:
     """Two letters; a licensed user cannot lose it."""
     if location is None:
-        if user is not None and user.licences:
+        if user is not None and user.licenses:
             raise invalid_value("usageLocation")
     elif not re.fullmatch(r"[A-Za-z]{2}", location):
         raise invalid_value("usageLocation")

@@ -19,7 +19,7 @@ from . import query
 from .call import Answer, Call, done
 from .changes import check_name
 from .errors import missing, refused, syntax, taken, wrong_type
-from .provisioning import licences_changed
+from .provisioning import licenses_changed
 from .schema import USER
 from .users import changed
 
@@ -51,7 +51,7 @@ def purge(call: Call) -> Answer:
 
 
 def restore(call: Call) -> Answer:
-    """POST /directory/deletedItems/{id}/restore: the same object, with licences and mailbox, if its names are free."""
+    """POST /directory/deletedItems/{id}/restore: the same object, with licenses and mailbox, if its names are free."""
     user = _deleted(call)
     options = _options(call.optional_body())
     tenant = call.tenant
@@ -78,8 +78,8 @@ def _revive(call: Call, user: User, name: str, lost: list[str]) -> None:
         user.mail = None
     tenant.users[user.id] = user
     index_of(tenant).refresh(user.id)
-    if user.licences:
-        licences_changed(tenant, user)
+    if user.licenses:
+        licenses_changed(tenant, user)
     elif lost:
         calculate(tenant, user, None)
     changed(tenant, user)

@@ -15,10 +15,10 @@ USERS_READ = DIRECTORY_READ | {"User.Read.All", "User.ReadWrite.All"}
 USERS_WRITE = frozenset({"User.ReadWrite.All", "Directory.ReadWrite.All"})
 USERS_DELETE = frozenset({"User.ReadWrite.All", "User.DeleteRestore.All"})
 PASSWORDS_WRITE = frozenset({"User-PasswordProfile.ReadWrite.All", "Directory.ReadWrite.All"})
-LICENCES_READ = USERS_READ | {"LicenseAssignment.Read.All", "LicenseAssignment.ReadWrite.All"}
-LICENCES_WRITE = USERS_WRITE | {"LicenseAssignment.ReadWrite.All"}
-ORGANISATION_READ = DIRECTORY_READ | {"Organization.Read.All", "Organization.ReadWrite.All"}
-SKUS_READ = ORGANISATION_READ | {"LicenseAssignment.Read.All", "LicenseAssignment.ReadWrite.All"}
+LICENSES_READ = USERS_READ | {"LicenseAssignment.Read.All", "LicenseAssignment.ReadWrite.All"}
+LICENSES_WRITE = USERS_WRITE | {"LicenseAssignment.ReadWrite.All"}
+ORGANIZATION_READ = DIRECTORY_READ | {"Organization.Read.All", "Organization.ReadWrite.All"}
+SKUS_READ = ORGANIZATION_READ | {"LicenseAssignment.Read.All", "LicenseAssignment.ReadWrite.All"}
 DOMAINS_READ = DIRECTORY_READ | {"Domain.Read.All", "Domain.ReadWrite.All"}
 GROUPS_READ = DIRECTORY_READ | {"Group.Read.All", "Group.ReadWrite.All"}
 MEMBERS_READ = GROUPS_READ | {"GroupMember.Read.All", "GroupMember.ReadWrite.All"}
@@ -31,8 +31,8 @@ PRINCIPALS_READ = DIRECTORY_READ | {
     "Application.ReadWrite.OwnedBy",
 }
 MAILBOX_SETTINGS_READ = frozenset({"MailboxSettings.Read", "MailboxSettings.ReadWrite"})
-SYNC_BEHAVIOUR_READ = frozenset({"User-OnPremisesSyncBehavior.Read.All", "User-OnPremisesSyncBehavior.ReadWrite.All"})
-SYNC_BEHAVIOUR_WRITE = frozenset({"User-OnPremisesSyncBehavior.ReadWrite.All"})
+SYNC_BEHAVIOR_READ = frozenset({"User-OnPremisesSyncBehavior.Read.All", "User-OnPremisesSyncBehavior.ReadWrite.All"})
+SYNC_BEHAVIOR_WRITE = frozenset({"User-OnPremisesSyncBehavior.ReadWrite.All"})
 # No application permission exists: OnPremDirectorySynchronization.* can only be granted to signed-in users.
 NOBODY: frozenset[str] = frozenset()
 # Calls that any valid token may make (the members of a batch are judged one by one).

@@ -7,7 +7,7 @@
 Entra ID shows an assigned plan at once; the service behind it follows after C(graph_provisioning_delay) seconds. Other
 services of the lab call L(settle) before they look at mailboxes, so that due work is done whoever asks first.
 Sources: the assignedPlan, provisionedPlan and licenseAssignmentState pages of the Graph reference; "Delete or restore
-user mailboxes in Exchange Online" (30 days after the licence has gone).
+user mailboxes in Exchange Online" (30 days after the license has gone).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from ..addresses import calculate, has_exchange_plan
 from ..index import index_of
-from ..state import Licence, Mailbox, Provisioning, ServicePlan, Tenant, User
+from ..state import License, Mailbox, Provisioning, ServicePlan, Tenant, User
 from .call import moment
 
 GRACE = timedelta(days=30).total_seconds()
@@ -46,24 +46,24 @@ def service_of(plan_name: str) -> str:
 
 
 def plan_delay(tenant: Tenant) -> timedelta:
-    """How long a service needs to follow a licence, by the tenant's clock."""
+    """How long a service needs to follow a license, by the tenant's clock."""
     return timedelta(seconds=float(tenant.switches.get("graph_provisioning_delay") or 0))
 
 
 def enabled_plans(tenant: Tenant, user: User) -> Iterator[tuple[ServicePlan, datetime]]:
-    """The plans that the user's licences enable, each once, with the moment since when."""
+    """The plans that the user's licenses enable, each once, with the moment since when."""
     seen: set[str] = set()
-    for licence in user.licences:
-        sku = tenant.skus.get(licence.sku_id)
+    for one_license in user.licenses:
+        sku = tenant.skus.get(one_license.sku_id)
         for plan in sku.plans if sku else []:
-            if plan.plan_id not in licence.disabled_plans and plan.plan_id not in seen:
+            if plan.plan_id not in one_license.disabled_plans and plan.plan_id not in seen:
                 seen.add(plan.plan_id)
-                yield plan, since(user, licence, plan.plan_id)
+                yield plan, since(user, one_license, plan.plan_id)
 
 
-def since(user: User, licence: Licence, plan_id: str) -> datetime:
-    """The moment from which a licence enables a plan."""
-    return licence.plans_since.get(plan_id) or licence.assigned_at or user.created_at
+def since(user: User, one_license: License, plan_id: str) -> datetime:
+    """The moment from which a license enables a plan."""
+    return one_license.plans_since.get(plan_id) or one_license.assigned_at or user.created_at
 
 
 def assigned_plans(tenant: Tenant, user: User) -> list[dict[str, Any]]:
@@ -94,16 +94,16 @@ def provisioned_plans(tenant: Tenant, user: User) -> list[dict[str, Any]]:
     ]
 
 
-def plan_status(tenant: Tenant, user: User, licence: Licence, plan: ServicePlan) -> str:
+def plan_status(tenant: Tenant, user: User, one_license: License, plan: ServicePlan) -> str:
     """The provisioningStatus of a plan in licenseDetails."""
-    if plan.plan_id in licence.disabled_plans:
+    if plan.plan_id in one_license.disabled_plans:
         return "Disabled"
-    due = since(user, licence, plan.plan_id) + plan_delay(tenant)
+    due = since(user, one_license, plan.plan_id) + plan_delay(tenant)
     return "Success" if due <= tenant.clock.now() else "PendingProvisioning"
 
 
-def licences_changed(tenant: Tenant, user: User) -> None:
-    """What follows from a change of licences: the address calculation, and work for Exchange."""
+def licenses_changed(tenant: Tenant, user: User) -> None:
+    """What follows from a change of licenses: the address calculation, and work for Exchange."""
     calculate(tenant, user, None)
     licensed = has_exchange_plan(tenant, user)
     tenant.provisioning = [work for work in tenant.provisioning if work.user_id != user.id]

@@ -35,11 +35,11 @@ ROLE = Resource("directoryRoles", "directoryRole", _ROLE_PROPERTIES, tuple(_ROLE
 
 
 def _processing(_tenant: Tenant, group: Group) -> dict[str, str] | None:
-    return {"state": "ProcessingComplete"} if group.licences else None
+    return {"state": "ProcessingComplete"} if group.licenses else None
 
 
-def _group_licences(_tenant: Tenant, group: Group) -> list[dict[str, Any]]:
-    return [{"disabledPlans": list(item.disabled_plans), "skuId": item.sku_id} for item in group.licences]
+def _group_licenses(_tenant: Tenant, group: Group) -> list[dict[str, Any]]:
+    return [{"disabledPlans": list(item.disabled_plans), "skuId": item.sku_id} for item in group.licenses]
 
 
 _GROUP_PROPERTIES = {
@@ -59,7 +59,7 @@ _GROUP_PROPERTIES = {
     "visibility": constant(None),
 }
 _LICENSED = {
-    "assignedLicenses": Property(_group_licences, "Collection", "any"),
+    "assignedLicenses": Property(_group_licenses, "Collection", "any"),
     "licenseProcessingState": Property(_processing, "Complex"),
     "hasMembersWithLicenseErrors": constant(None, "Boolean"),
 }

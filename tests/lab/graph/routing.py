@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, unquote
 
 from ..replicas import Reader, replicas_of
 from ..state import Tenant
-from . import changes, deleted, licences, organisation, permissions, principals, query, roles, users
+from . import changes, deleted, licenses, organization, permissions, principals, query, roles, users
 from .call import Answer, Call
 from .errors import GraphError, concurrent, forbidden, refused, syntax
 from .provisioning import settle
@@ -79,18 +79,18 @@ def _table() -> dict[str, dict[str, Operation]]:
             "PATCH": Operation(changes.update_user, p.USERS_WRITE, writes_user=True),
             "DELETE": Operation(users.delete_user, p.USERS_DELETE, writes_user=True),
         },
-        "users/*/assignLicense": {"POST": Operation(licences.assign_licence, p.LICENCES_WRITE, writes_user=True)},
-        "users/*/licenseDetails": _read(licences.list_licence_details, p.LICENCES_READ, NONE),
+        "users/*/assignLicense": {"POST": Operation(licenses.assign_license, p.LICENSES_WRITE, writes_user=True)},
+        "users/*/licenseDetails": _read(licenses.list_license_details, p.LICENSES_READ, NONE),
         "users/*/mailboxSettings": _read(users.mailbox_settings, None, ENTITY),
         "users/*/mailboxSettings/userPurpose": _read(users.user_purpose, None, NONE),
-        "users/*/onPremisesSyncBehavior": _read(users.get_sync_behaviour, p.SYNC_BEHAVIOUR_READ, ENTITY)
-        | {"PATCH": Operation(users.set_sync_behaviour, p.SYNC_BEHAVIOUR_WRITE, writes_user=True)},
-        "subscribedSkus": _read(licences.list_skus, p.SKUS_READ, ALL, 3),
-        "subscribedSkus/*": _read(licences.get_sku, p.SKUS_READ, ENTITY),
-        "organization": _read(organisation.list_organisations, p.ORGANISATION_READ, frozenset({"$select"})),
-        "organization/*": _read(organisation.get_organisation, p.ORGANISATION_READ, ENTITY),
-        "domains": _read(organisation.list_domains, p.DOMAINS_READ, frozenset({"$select", "$top", "$skiptoken"})),
-        "domains/*": _read(organisation.get_domain, p.DOMAINS_READ, ENTITY),
+        "users/*/onPremisesSyncBehavior": _read(users.get_sync_behavior, p.SYNC_BEHAVIOR_READ, ENTITY)
+        | {"PATCH": Operation(users.set_sync_behavior, p.SYNC_BEHAVIOR_WRITE, writes_user=True)},
+        "subscribedSkus": _read(licenses.list_skus, p.SKUS_READ, ALL, 3),
+        "subscribedSkus/*": _read(licenses.get_sku, p.SKUS_READ, ENTITY),
+        "organization": _read(organization.list_organizations, p.ORGANIZATION_READ, frozenset({"$select"})),
+        "organization/*": _read(organization.get_organization, p.ORGANIZATION_READ, ENTITY),
+        "domains": _read(organization.list_domains, p.DOMAINS_READ, frozenset({"$select", "$top", "$skiptoken"})),
+        "domains/*": _read(organization.get_domain, p.DOMAINS_READ, ENTITY),
         "directoryRoles": _read(roles.list_roles, p.ROLES_READ, frozenset({"$select", "$filter"})),
         "directoryRoles/*": _read(roles.get_role, p.ROLES_READ, ENTITY),
         "directoryRoles/*/members": _read(roles.list_role_members, p.ROLES_READ, LIST),
@@ -105,7 +105,7 @@ def _table() -> dict[str, dict[str, Operation]]:
         "directory/deletedItems/*": _read(deleted.get_deleted, p.USERS_READ, ENTITY)
         | {"DELETE": Operation(deleted.purge, p.USERS_DELETE)},
         "directory/deletedItems/*/restore": {"POST": Operation(deleted.restore, p.USERS_DELETE)},
-        "directory/onPremisesSynchronization": _read(organisation.get_synchronisation, None, ENTITY),
+        "directory/onPremisesSynchronization": _read(organization.get_synchronization, None, ENTITY),
     }
     for name in ("", "directoryRole", "group"):
         cast = f"/microsoft.graph.{name}" if name else ""

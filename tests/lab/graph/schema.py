@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..state import Licence, Tenant, User
+from ..state import License, Tenant, User
 from .call import moment
 from .provisioning import assigned_plans, provisioned_plans
 from .resource import Property, Resource, attribute, constant
@@ -93,7 +93,7 @@ WRITABLE = (
         "passwordProfile": "microsoft.graph.passwordProfile",
     }
 )
-# What the cloud masters even on a synchronised user.
+# What the cloud masters even on a synchronized user.
 NOT_MASTERED = frozenset(
     {
         "ageGroup",
@@ -113,27 +113,29 @@ def shown_name(user: User) -> str:
     return prefix + user.user_principal_name
 
 
-def _assigned_licences(_tenant: Tenant, user: User) -> list[dict[str, Any]]:
+def _assigned_licenses(_tenant: Tenant, user: User) -> list[dict[str, Any]]:
     """One row for each SKU, whether direct, by group or both."""
     rows: dict[str, dict[str, Any]] = {}
-    for licence in user.licences:
-        row = rows.setdefault(licence.sku_id, {"disabledPlans": list(licence.disabled_plans), "skuId": licence.sku_id})
-        row["disabledPlans"] = [plan for plan in row["disabledPlans"] if plan in licence.disabled_plans]
+    for one_license in user.licenses:
+        row = rows.setdefault(
+            one_license.sku_id, {"disabledPlans": list(one_license.disabled_plans), "skuId": one_license.sku_id}
+        )
+        row["disabledPlans"] = [plan for plan in row["disabledPlans"] if plan in one_license.disabled_plans]
     return list(rows.values())
 
 
-def _licence_states(_tenant: Tenant, user: User) -> list[dict[str, Any]]:
+def _license_states(_tenant: Tenant, user: User) -> list[dict[str, Any]]:
     """One row for each way by which the user has a SKU."""
-    return [_licence_state(user, licence) for licence in user.licences]
+    return [_license_state(user, one_license) for one_license in user.licenses]
 
 
-def _licence_state(user: User, licence: Licence) -> dict[str, Any]:
+def _license_state(user: User, one_license: License) -> dict[str, Any]:
     return {
-        "assignedByGroup": licence.group_id,
-        "disabledPlans": list(licence.disabled_plans),
+        "assignedByGroup": one_license.group_id,
+        "disabledPlans": list(one_license.disabled_plans),
         "error": "None",
-        "lastUpdatedDateTime": moment(licence.assigned_at or user.created_at),
-        "skuId": licence.sku_id,
+        "lastUpdatedDateTime": moment(one_license.assigned_at or user.created_at),
+        "skuId": one_license.sku_id,
         "state": "Active",
     }
 
@@ -174,17 +176,17 @@ def _properties() -> dict[str, Property]:
         "proxyAddresses": Property(lambda _tenant, user: list(user.proxy_addresses), "Collection", "any"),
         "imAddresses": constant([], "Collection"),
         "identities": Property(_identities, "Collection"),
-        "assignedLicenses": Property(_assigned_licences, "Collection", "any"),
+        "assignedLicenses": Property(_assigned_licenses, "Collection", "any"),
         "assignedPlans": Property(assigned_plans, "Collection", "any"),
         "provisionedPlans": Property(provisioned_plans, "Collection"),
-        "licenseAssignmentStates": Property(_licence_states, "Collection"),
+        "licenseAssignmentStates": Property(_license_states, "Collection"),
         "securityIdentifier": constant(None),
     }
     return properties | _hybrid()
 
 
 def _hybrid() -> dict[str, Property]:
-    """The attributes that tell about synchronisation; like all others, shown only when selected."""
+    """The attributes that tell about synchronization; like all others, shown only when selected."""
     return {
         "onPremisesSyncEnabled": attribute("on_premises_sync_enabled", "Boolean", "eq"),
         "onPremisesLastSyncDateTime": _instant("on_premises_last_sync", "eq"),

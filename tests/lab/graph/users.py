@@ -163,14 +163,14 @@ def _purpose(user: User) -> str:
     return _PURPOSES.get(user.mailbox.type_details, "others") if user.mailbox else "others"
 
 
-def get_sync_behaviour(call: Call) -> Answer:
+def get_sync_behavior(call: Call) -> Answer:
     """GET /users/{id}/onPremisesSyncBehavior."""
     user = seen(call)
     context = call.context(f"users('{user.id}')/onPremisesSyncBehavior/$entity")
     return Answer(200, {"@odata.context": context, "id": user.id, "isCloudManaged": user.is_cloud_managed})
 
 
-def set_sync_behaviour(call: Call) -> Answer:
+def set_sync_behavior(call: Call) -> Answer:
     """PATCH /users/{id}/onPremisesSyncBehavior: true makes the cloud ignore what AD says of the user."""
     user = real(call)
     body = {name: value for name, value in call.body().items() if not name.startswith("@")}

@@ -296,7 +296,7 @@ def test_401_names_the_permission(exchange: Exchange, server: ScriptedServer) ->
     assert len(server.requests) == 2
 
 
-def test_a_synchronised_mailbox_is_explained(exchange: Exchange, server: ScriptedServer) -> None:
+def test_a_synchronized_mailbox_is_explained(exchange: Exchange, server: ScriptedServer) -> None:
     text = (
         "The operation on mailbox 'a' failed because it's out of the current user's write scope. The action"
         " 'Set-Mailbox', 'EmailAddresses', can't be performed on the object 'a' because the object is being"

@@ -55,7 +55,7 @@ def test_tries_are_bounded_and_counted(graph: Graph, server: ScriptedServer, clo
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7), ("0.25", 0.25), ("0", 0)])
-def test_retry_after_is_honoured(
+def test_retry_after_is_honored(
     header: str, seconds: float, graph: Graph, server: ScriptedServer, clock: FakeClock
 ) -> None:
     server.script = [Answer(429, headers={"Retry-After": header}), OK]

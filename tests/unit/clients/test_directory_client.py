@@ -43,7 +43,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
 
 @pytest.fixture
 def server(authority: CertificateAuthority) -> Iterator[StrictLdap]:
-    """A forest of two domains; this server is a domain controller of the first and a global catalogue."""
+    """A forest of two domains; this server is a domain controller of the first and a global catalog."""
     with StrictLdap(authority, contexts=(BASE_DN, OTHER_DOMAIN)) as running:
         account = {
             "objectClass": [b"user"],
@@ -61,7 +61,7 @@ def connect(server: StrictLdap, authority: CertificateAuthority) -> Iterator[Con
     made: list[Directory] = []
 
     def make(read_only: bool = False, tls: str = "ldaps", **changes: Any) -> Directory:
-        port, catalogue = SECURE_PORTS[tls]
+        port, catalog = SECURE_PORTS[tls]
         options = {
             "directory_server": f"127.0.0.1:{server.ports[port]}",
             "directory_tls": tls,
@@ -70,7 +70,7 @@ def connect(server: StrictLdap, authority: CertificateAuthority) -> Iterator[Con
             "directory_sign_in": "simple",
             "directory_ca_path": str(authority.ca_path),
             "directory_validate_certs": True,
-            "directory_global_catalog": f"127.0.0.1:{server.ports[catalogue]}",
+            "directory_global_catalog": f"127.0.0.1:{server.ports[catalog]}",
             "directory_timeout": 10.0,
         }
         made.append(Directory({**options, **changes}, read_only))
@@ -199,7 +199,7 @@ def test_references_to_other_domains_are_no_entries(directory: Directory) -> Non
     assert [entry.dn for entry in directory.find("(sAMAccountName=info)", ["cn"])] == [USER]
 
 
-def test_the_forest_is_asked_through_the_global_catalogue(directory: Directory, server: StrictLdap) -> None:
+def test_the_forest_is_asked_through_the_global_catalog(directory: Directory, server: StrictLdap) -> None:
     other = f"CN=Anderer,CN=Users,{OTHER_DOMAIN}"
     taken = {"objectClass": [b"contact"], "proxyAddresses": [f"smtp:{SECOND.upper()}".encode()]}
     server.store.add(other, taken, secure=True)

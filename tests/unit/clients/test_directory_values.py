@@ -95,7 +95,7 @@ def test_text_goes_there_and_back(value: str) -> None:
         ("userCertificate;binary", None),
     ],
 )
-def test_ranges_are_recognised(name: str, part: tuple[str, int | None] | None) -> None:
+def test_ranges_are_recognized(name: str, part: tuple[str, int | None] | None) -> None:
     assert range_of(name) == part
 
 

@@ -4,7 +4,7 @@
 
 """A small service in memory, a client of it, and a module on both: everything that core needs to be tried.
 
-A part has a name, a size, a colour, tags, labels and a pin. Tests script its faults and its lag; the file is also run
+A part has a name, a size, a color, tags, labels and a pin. Tests script its faults and its lag; the file is also run
 as an ordinary module in a process of its own.
 """
 
@@ -125,8 +125,8 @@ SHOPS: dict[str, Shop] = {}
 
 def small_shop() -> Shop:
     """A shop with two parts."""
-    wheel = {"size": 3, "colour": "Red", "tags": ["Round", "new"], "labels": {"row": "1"}, "id": "p-1"}
-    return Shop({"wheel": wheel, "bolt": {"size": 1, "colour": None, "tags": [], "labels": None, "id": "p-2"}})
+    wheel = {"size": 3, "color": "Red", "tags": ["Round", "new"], "labels": {"row": "1"}, "id": "p-1"}
+    return Shop({"wheel": wheel, "bolt": {"size": 1, "color": None, "tags": [], "labels": None, "id": "p-2"}})
 
 
 class Client:
@@ -183,7 +183,7 @@ RESOURCE = Resource(
     options={
         "name": {"type": "str", "required": True},
         "size": {"type": "int"},
-        "colour": {"type": "str"},
+        "color": {"type": "str"},
         "tags": members(),
         "labels": {"type": "dict"},
         "pin": {"type": "str", "no_log": True},
@@ -191,12 +191,12 @@ RESOURCE = Resource(
     },
     managed={
         "size": exact,
-        "colour": text,
+        "color": text,
         "tags": names,
         "labels": Field(key=folded, shape="mapping"),
         "pin": Field(secret=True),
     },
-    rules={"required_if": [("finish", "painted", ("colour",))]},
+    rules={"required_if": [("finish", "painted", ("color",))]},
     parse={"name": part_name, "tags.add": part_name},
     removable=True,
 )

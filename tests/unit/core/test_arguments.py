@@ -81,9 +81,9 @@ def test_what_is_required_is_required_of_every_entry() -> None:
 
 
 def test_rules_hold_for_every_entry_with_its_defaults() -> None:
-    message = complaint(finish="painted", aggregate=[{"name": "a", "colour": "red"}, {"name": "b"}])
-    assert message.startswith("aggregate entry 2: finish is painted but all of the following are missing: colour")
-    assert wanted(finish="painted", colour="red", aggregate=[{"name": "b"}])
+    message = complaint(finish="painted", aggregate=[{"name": "a", "color": "red"}, {"name": "b"}])
+    assert message.startswith("aggregate entry 2: finish is painted but all of the following are missing: color")
+    assert wanted(finish="painted", color="red", aggregate=[{"name": "b"}])
     assert complaint(aggregate=[{"name": "a", "tags": {"set": ["x"], "add": ["y"]}}]).startswith("aggregate entry 1: ")
 
 

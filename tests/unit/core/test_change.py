@@ -26,13 +26,13 @@ SETS = st.one_of(
 )
 MAPPINGS = st.dictionaries(st.sampled_from("xyz"), st.none() | WORDS)
 STATES = st.fixed_dictionaries(
-    {"colour": st.none() | WORDS, "tags": st.none() | LISTS, "labels": st.none() | MAPPINGS, "pin": st.none() | WORDS},
+    {"color": st.none() | WORDS, "tags": st.none() | LISTS, "labels": st.none() | MAPPINGS, "pin": st.none() | WORDS},
     optional={"size": st.integers(0, 3), "id": st.just("p-9")},
 )
 WANTS = st.builds(
     want,
     size=st.none() | st.integers(0, 3),
-    colour=st.none() | WORDS,
+    color=st.none() | WORDS,
     tags=st.none() | SETS,
     labels=st.none() | MAPPINGS,
     pin=st.none() | WORDS,
@@ -152,9 +152,9 @@ def test_absent_and_create() -> None:
 
 def test_a_goal_of_its_own_decides_over_all_fields() -> None:
     def goal(asked: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-        return before | {"colour": "blue", "size": len(before["tags"])}
+        return before | {"color": "blue", "size": len(before["tags"])}
 
-    change = plan(replace(RESOURCE, goal=goal), want(), {"colour": "BLUE", "size": 1, "tags": ["a", "b"]})
+    change = plan(replace(RESOURCE, goal=goal), want(), {"color": "BLUE", "size": 1, "tags": ["a", "b"]})
     assert change.fields == ("size",)
 
 
@@ -170,13 +170,13 @@ def test_what_does_not_change_is_shown_as_it_is_there(asked: dict[str, Any], bef
 
 
 def test_a_diff_shows_what_is_asked_for_and_what_changes() -> None:
-    before = {"size": 3, "colour": "Blau-grün", "tags": ["b", "A"], "labels": {"ok": True, "none": None}, "id": "p-1"}
-    result = diff(plan(RESOURCE, want(size=4, colour="BLAU-GRÜN", labels={}), before))
+    before = {"size": 3, "color": "Blau-grün", "tags": ["b", "A"], "labels": {"ok": True, "none": None}, "id": "p-1"}
+    result = diff(plan(RESOURCE, want(size=4, color="BLAU-GRÜN", labels={}), before))
     assert result["before_header"] == result["after_header"] == "part name=wheel"
-    assert result["before"] == "colour: Blau-grün\nlabels:\n  none:\n  ok: true\nsize: 3\n"
+    assert result["before"] == "color: Blau-grün\nlabels:\n  none:\n  ok: true\nsize: 3\n"
     assert result["after"] == result["before"].replace("3", "4")
     gone = diff(plan(RESOURCE, want(state="absent"), {"size": 3, "tags": ["b", "A"], "labels": {}, "id": "p-1"}))
-    assert gone["before"] == "colour:\nlabels: {}\npin:\nsize: 3\ntags:\n  - A\n  - b\n"
+    assert gone["before"] == "color:\nlabels: {}\npin:\nsize: 3\ntags:\n  - A\n  - b\n"
     assert gone["after"] == ""
     new = diff(plan(RESOURCE, want(size=1, tags=[]), None))
     assert (new["before"], new["after"]) == ("", "size: 1\ntags: []\n")

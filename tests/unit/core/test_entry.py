@@ -57,7 +57,7 @@ def in_the_controller(args: dict[str, Any], check_mode: bool = False) -> dict[st
 
 CASES: dict[str, dict[str, Any]] = {
     "a change": {"name": "wheel", "size": 4, "tags": {"add": ["x"]}, "pin": PIN},
-    "no change": {"name": "wheel", "size": "3", "colour": "RED"},
+    "no change": {"name": "wheel", "size": "3", "color": "RED"},
     "a creation": {"name": "nut", "size": 4, "labels": {"row": 1}},
     "a removal": {"name": "wheel", "state": "absent"},
     "a refusal": {"name": "wheel", "size": 101},
@@ -67,10 +67,10 @@ CASES: dict[str, dict[str, Any]] = {
     "many, one of them wrong": {"aggregate": [{"name": "wheel", "pin": PIN}, {"name": "nut", "size": "x"}]},
     "many, one of them no mapping": {"shop_key": KEY, "aggregate": [{"name": "wheel", "pin": PIN}, f"pin={PIN}"]},
     "many, but no list": {"shop_key": KEY, "aggregate": f"pin={PIN}"},
-    "many with a misspelt option": {"shop_key": KEY, "aggregate": [{"name": "wheel", "pinn": PIN}, {"name": "nut"}]},
+    "many with a misspelled option": {"shop_key": KEY, "aggregate": [{"name": "wheel", "pinn": PIN}, {"name": "nut"}]},
     "none": {"aggregate": []},
     "nothing": {},
-    "a misspelt option": {"name": "wheel", "shop_key": KEY, "shop_keey": KEY, "pin": PIN},
+    "a misspelled option": {"name": "wheel", "shop_key": KEY, "shop_keey": KEY, "pin": PIN},
     "a wrong type": {"name": "wheel", "concurrency": "many", "shop_key": KEY, "pin": PIN},
     "a wrong type of a set": {"name": "wheel", "tags": 5, "shop_key": KEY, "pin": PIN},
     "many with a wrong type of a set": {"aggregate": [{"name": "wheel"}, {"name": "nut", "tags": 5, "pin": PIN}]},
@@ -99,7 +99,7 @@ def test_both_ways_give_the_same_result_without_secrets(case: str, check_mode: b
 def test_a_wrong_entry_is_named_in_both_ways() -> None:
     cases = ("many, one of them wrong", "many, one of them no mapping", "many with a wrong type of a set")
     assert [in_the_controller(CASES[case])["msg"][:19] for case in cases] == ["aggregate entry 2: "] * 3
-    message = in_the_controller(CASES["many with a misspelt option"])["msg"]
+    message = in_the_controller(CASES["many with a misspelled option"])["msg"]
     assert message.startswith("aggregate entry 1: Unsupported parameters: pinn. ")
 
 
@@ -116,7 +116,7 @@ def test_a_secret_in_what_a_service_says_is_masked(shop: Shop) -> None:
 
 
 def test_refused_arguments_open_no_client() -> None:
-    for case in ("many, one of them wrong", "nothing", "a misspelt option", "a wrong type", "a rule"):
+    for case in ("many, one of them wrong", "nothing", "a misspelled option", "a wrong type", "a rule"):
         assert in_the_controller(CASES[case])["failed"]
     assert Client.opened == []
 
@@ -171,7 +171,7 @@ class Vaulted:
 
 def test_a_vaulted_secret_masks_itself_and_not_its_letters() -> None:
     result = in_the_controller({"name": "wheel", "shop_key": Vaulted(), "size": 4})
-    assert result["resource"]["colour"] == "Red"
+    assert result["resource"]["color"] == "Red"
     assert KEY not in str(result)
 
 
@@ -185,7 +185,7 @@ def test_secrets_are_found_beside_anything() -> None:
         "many": [5, None, "x", {"pin": "p1", "name": "n"}, {"pin": ["p2", {"a": 77}]}],
         "one": {"deep": {"pin": "p3", "other": "o"}},
         "key": "k",
-        "misspelt": "m",
+        "misspelled": "m",
         "_ansible_verbosity": 1,
     }
     assert secrets(spec, given) == {"p1", "p2", "77", "p3", "k"}
@@ -194,7 +194,7 @@ def test_secrets_are_found_beside_anything() -> None:
     assert shielded(spec, given) == given | {
         "many": [mask, mask, mask, {"pin": "p1", "name": "n"}, {"pin": ["p2", {"a": 77}]}],
         "one": {"deep": {"pin": "p3", "other": mask}},
-        "misspelt": mask,
+        "misspelled": mask,
     }
     assert shielded(spec, {"many": None, "one": None}) == {"many": None, "one": None}
     assert shielded(spec, {"many": "pin=p"}) == {"many": mask}

@@ -32,7 +32,7 @@ from ansible_collections.m365.hybrid.tests.unit.core.fake_part import (
 TAGGED = {"set": None, "add": ["x"], "remove": ["new"]}
 CASES = [
     want(size=4, tags=TAGGED),
-    want(labels={"row": None}, colour="blue"),
+    want(labels={"row": None}, color="blue"),
     want("nut", size=4, tags=TAGGED, pin="secret"),
     want(state="absent"),
 ]
@@ -59,7 +59,7 @@ def test_check_mode_predicts_the_run_and_never_applies(shop: Shop, clock: FakeCl
 
 def test_a_module_that_only_looks_gives_what_is_there(shop: Shop, clock: FakeClock) -> None:
     result = converge(task(clock, apply=None), want(size=99))
-    shown = {"size": 3, "colour": "Red", "tags": ["new", "Round"], "labels": {"row": "1"}, "id": "p-1"}
+    shown = {"size": 3, "color": "Red", "tags": ["new", "Round"], "labels": {"row": "1"}, "id": "p-1"}
     assert result == {"name": "wheel", "changed": False, "resource": shown}
     assert converge(task(clock, apply=None), want("nut"))["resource"] is None
     assert shop.count("write") == 0
@@ -170,17 +170,17 @@ def test_only_the_rest_is_applied_when_part_of_a_change_happened(shop: Shop, clo
         written.append(change.fields)
         apply_in_steps(clients, change)
 
-    asked = want(size=4, colour="blue", labels={"row": "2"})
+    asked = want(size=4, color="blue", labels={"row": "2"})
     result = converge(task(clock, apply=apply), asked)
     assert result["changed"]
-    assert written == [("size", "colour", "labels"), ("labels",)]
+    assert written == [("size", "color", "labels"), ("labels",)]
     assert shop.count("write") == 3
     assert (shop.parts["wheel"]["size"], shop.parts["wheel"]["labels"]) == (4, {"row": "2"})
 
 
 def test_a_lost_answer_is_met_twice_in_one_change(shop: Shop, clock: FakeClock) -> None:
     shop.fail("write", "wheel", done_but_lost, done_but_lost)
-    result = converge(task(clock, apply=apply_in_steps), want(size=4, colour="blue"))
+    result = converge(task(clock, apply=apply_in_steps), want(size=4, color="blue"))
     assert result["changed"]
     assert shop.count("write") == 2
 
@@ -188,9 +188,9 @@ def test_a_lost_answer_is_met_twice_in_one_change(shop: Shop, clock: FakeClock) 
 @pytest.mark.parametrize(
     "other",
     [
-        {"size": 2, "colour": "Red", "tags": ["Round", "new", "old"], "id": "p-1"},  # older, from a lagging replica
-        {"size": 3, "colour": "green", "tags": ["Round", "new"], "id": "p-1"},  # changed by somebody else
-        {"size": 3, "colour": "Red", "tags": ["Round", "new"], "id": "p-1", "seen": "today"},  # not managed
+        {"size": 2, "color": "Red", "tags": ["Round", "new", "old"], "id": "p-1"},  # older, from a lagging replica
+        {"size": 3, "color": "green", "tags": ["Round", "new"], "id": "p-1"},  # changed by somebody else
+        {"size": 3, "color": "Red", "tags": ["Round", "new"], "id": "p-1", "seen": "today"},  # not managed
     ],
 )
 def test_being_different_does_not_mean_that_the_write_happened(shop: Shop, clock: FakeClock, other: Any) -> None:
@@ -249,9 +249,9 @@ def test_a_new_object_that_a_read_does_not_find_is_shown_as_planned(shop: Shop, 
 
 def test_a_change_that_is_never_shown_is_a_failure_that_says_what_is_missing(shop: Shop, clock: FakeClock) -> None:
     shop.lag = 10_000
-    result = converge(task(clock, SlowClient), want(size=4, colour="blue"))
+    result = converge(task(clock, SlowClient), want(size=4, color="blue"))
     assert result["failed"]
-    assert "accepted the change, but does not show it after 60 s (still different: size, colour)" in result["msg"]
+    assert "accepted the change, but does not show it after 60 s (still different: size, color)" in result["msg"]
     assert "wait_timeout" in result["msg"]
     assert shop.count("write") == 1
     shop.lag = 10_000
@@ -259,16 +259,16 @@ def test_a_change_that_is_never_shown_is_a_failure_that_says_what_is_missing(sho
 
 
 def test_reads_that_go_back_in_time_do_not_make_a_second_write(shop: Shop, clock: FakeClock) -> None:
-    before, after = deepcopy(shop.parts["wheel"]), {**shop.parts["wheel"], "colour": "blue"}
+    before, after = deepcopy(shop.parts["wheel"]), {**shop.parts["wheel"], "color": "blue"}
     half = {**before, "size": 4}
 
     def apply(clients: Any, change: Any) -> None:
         clients.shop.write("wheel", change.after)
         shop.old["wheel"] = [before, None, half, before, after]
 
-    result = converge(task(clock, SlowClient, apply=apply), want(size=4, colour="blue"))
+    result = converge(task(clock, SlowClient, apply=apply), want(size=4, color="blue"))
     assert result["changed"]
-    assert (result["resource"]["size"], result["resource"]["colour"]) == (4, "blue")
+    assert (result["resource"]["size"], result["resource"]["color"]) == (4, "blue")
     assert (shop.count("write"), len(clock.pauses)) == (1, 5)
 
 

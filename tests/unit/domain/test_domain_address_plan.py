@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.m365.hybrid.plugins.module_utils.domain.address_plan import modifications, plan
-from ansible_collections.m365.hybrid.plugins.module_utils.domain.addresses import MAXIMUM, key, primary_of, recognise
+from ansible_collections.m365.hybrid.plugins.module_utils.domain.addresses import MAXIMUM, key, primary_of, recognize
 
 A, B, C, D = (f"{name}@contoso.example" for name in "abcd")
 X500 = "X500:/o=Contoso (old)/cn=Recipients/cn=a"
@@ -235,7 +235,7 @@ def test_what_was_asked_for_holds_and_nothing_else_is_lost(current: list[str], w
         return
     names = [key(value) for value in goal]
     assert len(set(names)) == len(names)
-    smtp = [found for found in map(recognise, goal) if found is not None and found.kind == "SMTP"]
+    smtp = [found for found in map(recognize, goal) if found is not None and found.kind == "SMTP"]
     assert sum(found.primary for found in smtp) == (1 if smtp else 0)
     if wishes.primary is not None:
         assert (primary_of(goal) or "").lower() == wishes.primary.lower()

@@ -22,7 +22,7 @@ from ansible_collections.m365.hybrid.plugins.module_utils.domain.addresses impor
     missing_in_cloud,
     parse,
     primary_of,
-    recognise,
+    recognize,
 )
 
 X500 = "X500:/o=ExchangeLabs/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/cn=info"
@@ -108,7 +108,7 @@ def test_is_given_back_byte_by_byte(text: str) -> None:
 @example("a:" * 50)
 @example("SMTP:\x00")
 def test_any_text_is_an_address_or_a_reason_and_is_never_changed(text: str) -> None:
-    found = recognise(text)
+    found = recognize(text)
     assert found is None or str(found) == text
     assert key(text) == (found.key if found is not None else key(text.lower()))
     try:

@@ -127,8 +127,8 @@ ADDRESS = [Outstanding("address", "smtp:a@fabrikam.example")]
     [
         (ADDRESS, Evidence(USER, BEFORE, changed_at=CHANGED), "before the change: none has run since"),
         (ADDRESS, Evidence(USER, AFTER, changed_at=CHANGED), "staging mode"),
-        (ADDRESS, Evidence(USER, {"onPremisesSyncEnabled": None}), "does not synchronise"),
-        (ADDRESS, Evidence(USER, {"onPremisesSyncEnabled": True}), "No synchronisation has run yet"),
+        (ADDRESS, Evidence(USER, {"onPremisesSyncEnabled": None}), "does not synchronize"),
+        (ADDRESS, Evidence(USER, {"onPremisesSyncEnabled": True}), "No synchronization has run yet"),
         (ADDRESS, Evidence(USER, verified_domains=["contoso.example"]), "fabrikam.example is not verified"),
         (
             [Outstanding("userPrincipalName", "a@neu.example")],

@@ -68,8 +68,8 @@ class Graph:
         assert set(error["innerError"]) == {"date", "request-id", "client-request-id"}
         return answer.status_code, error["code"], error["message"]
 
-    def licence(self, user_id: str, body: Any = None) -> requests.Response:
-        """One assignLicense, by default of the lab's Exchange licence."""
+    def license(self, user_id: str, body: Any = None) -> requests.Response:
+        """One assignLicense, by default of the lab's Exchange license."""
         return self.call("POST", f"users/{user_id}/assignLicense", ADD if body is None else body)
 
     def advance(self, seconds: float) -> None:

@@ -10,7 +10,7 @@ import pytest
 from rehearsal import EXCHANGE_PLAN_1, small_tenant
 
 from lab import addresses
-from lab.state import Contact, Group, Licence, Tenant, User
+from lab.state import Contact, Group, License, Tenant, User
 
 MOERA = "info@contoso.onmicrosoft.example"
 
@@ -32,7 +32,7 @@ def bare_user(tenant: Tenant, upn: str = "neu@contoso.example") -> User:
 
 
 def license_it(user: User) -> None:
-    user.licences = [Licence(EXCHANGE_PLAN_1)]
+    user.licenses = [License(EXCHANGE_PLAN_1)]
 
 
 def from_ad(tenant: Tenant, user: User, values: list[str], mail: str | None = None) -> list[str]:
@@ -92,7 +92,7 @@ def test_onmicrosoft_legacy_and_malformed_values_of_ad_are_dropped(tenant: Tenan
     assert values == ["SMTP:info@contoso.example", f"smtp:{MOERA}"]
 
 
-def test_unverified_domains_stay_until_an_exchange_licence_drops_them(tenant: Tenant) -> None:
+def test_unverified_domains_stay_until_an_exchange_license_drops_them(tenant: Tenant) -> None:
     user = bare_user(tenant)
     ad = ["SMTP:neu@contoso.example", "smtp:neu@unverified.example"]
     assert from_ad(tenant, user, ad) == ad
@@ -169,21 +169,21 @@ def test_an_upn_that_another_object_holds_as_address_is_not_added(tenant: Tenant
     assert "smtp:neu@contoso.example" not in from_ad(tenant, user, ["SMTP:post@contoso.example"])
 
 
-def test_a_licence_with_the_mailbox_plan_turned_off_counts_as_none(tenant: Tenant) -> None:
+def test_a_license_with_the_mailbox_plan_turned_off_counts_as_none(tenant: Tenant) -> None:
     user = bare_user(tenant)
     plan = tenant.skus[EXCHANGE_PLAN_1].plans[0]
-    user.licences = [Licence(EXCHANGE_PLAN_1, disabled_plans=[plan.plan_id])]
+    user.licenses = [License(EXCHANGE_PLAN_1, disabled_plans=[plan.plan_id])]
     assert not addresses.has_exchange_plan(tenant, user)
     plan.name = "EXCHANGE_S_FOUNDATION"
-    user.licences = [Licence(EXCHANGE_PLAN_1)]
+    user.licenses = [License(EXCHANGE_PLAN_1)]
     assert not addresses.has_exchange_plan(tenant, user)
 
 
-def test_licence_removal_can_promote_the_moera(tenant: Tenant) -> None:
+def test_license_removal_can_promote_the_moera(tenant: Tenant) -> None:
     user = info(tenant)
     addresses.calculate(tenant, user, None)
     assert user.mail == "info@contoso.example"
-    tenant.switches["licence_removal_promotes_moera"] = True
+    tenant.switches["license_removal_promotes_moera"] = True
     addresses.calculate(tenant, user, None)
     assert user.mail == MOERA
     assert user.proxy_addresses == [f"SMTP:{MOERA}", "smtp:info@contoso.example"]

@@ -16,7 +16,7 @@ import pytest
 from rehearsal import EXCHANGE_PLAN_1, small_tenant
 
 from lab.connect import DirectoryEntry, Scheduler, run_cycle
-from lab.state import Contact, DirectoryRole, Domain, Group, Licence, Tenant, User
+from lab.state import Contact, DirectoryRole, Domain, Group, License, Tenant, User
 
 STAFF = "OU=Staff,DC=corp,DC=contoso,DC=example"
 GUID = uuid.UUID("11223344-5566-7788-99aa-bbccddeeff00")
@@ -324,7 +324,7 @@ def test_addresses_that_ad_lacks_vanish_after_the_match(tenant: Tenant) -> None:
 
 def test_upn_changes_of_licensed_managed_users_need_the_feature(tenant: Tenant) -> None:
     user = user_named(tenant, "Info")
-    user.licences = [Licence(EXCHANGE_PLAN_1)]
+    user.licenses = [License(EXCHANGE_PLAN_1)]
     tenant.sync_features.synchronize_upn_for_managed_users = False
     run_cycle(tenant, [entry(userPrincipalName="neu@contoso.example")])
     assert user.user_principal_name == "info@contoso.example"
@@ -347,7 +347,7 @@ def test_only_what_changed_is_exported_so_the_users_last_sync_stands_still(tenan
     assert tenant.last_sync > first
 
 
-def test_last_sync_of_the_organisation_may_stand_still_without_changes(tenant: Tenant) -> None:
+def test_last_sync_of_the_organization_may_stand_still_without_changes(tenant: Tenant) -> None:
     tenant.switches["connect_last_sync_only_on_change"] = True
     run_cycle(tenant, [entry()])
     first = tenant.last_sync
@@ -513,7 +513,7 @@ def test_federated_users_follow_the_upn_without_the_managed_feature(tenant: Tena
     tenant.domains["partner.example"] = Domain("partner.example", authentication_type="Federated")
     user = user_named(tenant, "Info")
     user.user_principal_name = "info@partner.example"
-    user.licences = [Licence(EXCHANGE_PLAN_1)]
+    user.licenses = [License(EXCHANGE_PLAN_1)]
     tenant.sync_features.synchronize_upn_for_managed_users = False
     run_cycle(tenant, [entry(userPrincipalName="post@partner.example")])
     assert user.user_principal_name == "post@partner.example"

@@ -120,7 +120,7 @@ def test_every_port_serves_verified_tls(samba: Samba, port: int) -> None:
         assert len(found["raw_attributes"]["proxyAddresses"]) == 2
 
 
-def test_the_global_catalogue_takes_no_writes(samba: Samba) -> None:
+def test_the_global_catalog_takes_no_writes(samba: Samba) -> None:
     with connection(samba, port=3269) as client, pytest.raises(LDAPOperationResult) as caught:
         client.modify(UNIT, {"description": [(ldap3.MODIFY_REPLACE, ["x"])]})
     assert caught.value.result == 53

@@ -18,7 +18,7 @@ from rehearsal import EXCHANGE_PLAN_1, TENANT_ID, Lab, small_tenant
 from lab.exchange import access
 from lab.exchange.service import Call
 from lab.exchange.service import answer as handle
-from lab.state import Contact, DirectoryRole, Group, Licence, Mailbox, Tenant, User
+from lab.state import Contact, DirectoryRole, Group, License, Mailbox, Tenant, User
 from lab.tokens import EXCHANGE, GRAPH
 
 BETA = f"/adminapi/beta/{TENANT_ID}"
@@ -179,7 +179,7 @@ def test_global_reader_may_run_get_cmdlets_only(lab: Lab) -> None:
     assert_nul_403(invoke(lab, "Set-Mailbox", {"Identity": INFO, "Type": "Regular"}))
 
 
-def test_recipient_administrator_changes_mailboxes_and_sees_no_organisation(lab: Lab) -> None:
+def test_recipient_administrator_changes_mailboxes_and_sees_no_organization(lab: Lab) -> None:
     hold_roles(lab, access.EXCHANGE_RECIPIENT_ADMINISTRATOR)
     assert change(lab, Type="Regular") == []
     assert_nul_403(invoke(lab, "Get-OrganizationConfig"))
@@ -369,11 +369,11 @@ def test_get_mailbox_shows_what_the_tenant_knows(lab: Lab) -> None:
     assert row["RetainDeletedItemsFor"] == "14.00:00:00"
 
 
-def test_archive_hold_licence_and_sync_show_in_the_mailbox(lab: Lab) -> None:
+def test_archive_hold_license_and_sync_show_in_the_mailbox(lab: Lab) -> None:
     user = info(lab)
     assert user.mailbox is not None
     user.mailbox.archive, user.on_premises_sync_enabled = True, True
-    user.licences = [Licence(EXCHANGE_PLAN_1)]
+    user.licenses = [License(EXCHANGE_PLAN_1)]
     change(lab, LitigationHoldEnabled=True)
     row = mailbox(lab)
     assert row["ArchiveStatus"] == "Active"
@@ -529,10 +529,10 @@ def test_a_conversion_may_show_only_after_some_time(lab: Lab) -> None:
     assert mailbox(lab)["RecipientTypeDetails"] == "UserMailbox"
 
 
-def test_a_user_mailbox_without_a_licence_is_taken_away_after_the_grace(lab: Lab) -> None:
+def test_a_user_mailbox_without_a_license_is_taken_away_after_the_grace(lab: Lab) -> None:
     change(lab, Type="Regular")
     change(lab, "vertrieb@contoso.example", Type="Regular")
-    lab.tenant.users["44444444-0000-4000-8000-000000000002"].licences = [Licence(EXCHANGE_PLAN_1)]
+    lab.tenant.users["44444444-0000-4000-8000-000000000002"].licenses = [License(EXCHANGE_PLAN_1)]
     lab.control("POST", "clock", {"advance": 30 * 86400 + 1})
     assert invoke(lab, "Get-Mailbox", {"Identity": INFO}).status_code in (400, 404, 500)
     assert mailbox(lab, "vertrieb@contoso.example")["RecipientTypeDetails"] == "UserMailbox"
@@ -672,7 +672,7 @@ def test_the_next_link_expires_by_the_tenants_clock(lab: Lab) -> None:
     assert "Expired or Invalid pagination request" in failure(answer)[1]
 
 
-def test_result_size_is_honoured_and_truncation_is_only_a_warning(lab: Lab) -> None:
+def test_result_size_is_honored_and_truncation_is_only_a_warning(lab: Lab) -> None:
     answer = invoke(lab, "Get-Mailbox", {"ResultSize": 2}).json()
     assert len(answer["value"]) == 2
     assert answer["@adminapi.warnings"][0].startswith("There are more results available than are currently displayed")

@@ -13,7 +13,7 @@ from graph_caller import INFO, SALES, Graph
 from rehearsal import APP_ID, EXCHANGE_PLAN_1, PRINCIPAL_ID, TENANT_ID, Lab
 
 from lab.login import issue
-from lab.state import DirectoryRole, Group, Licence, User
+from lab.state import DirectoryRole, Group, License, User
 from lab.tokens import EXCHANGE, GRAPH, issue_delegated
 
 DEFAULT_PROPERTIES = {
@@ -191,7 +191,7 @@ def test_without_select_a_user_has_exactly_the_default_properties(graph: Graph) 
     assert all(set(row) == DEFAULT_PROPERTIES for row in graph.get("users")["value"])
 
 
-def test_hybrid_attributes_licences_and_addresses_come_only_when_selected(graph: Graph) -> None:
+def test_hybrid_attributes_licenses_and_addresses_come_only_when_selected(graph: Graph) -> None:
     hidden = (
         "proxyAddresses",
         "onPremisesSyncEnabled",
@@ -253,8 +253,8 @@ def test_filter_subset(graph: Graph, text: str, found: list[str]) -> None:
     assert names(graph.get("users", params={"$filter": text})) == found
 
 
-def test_filter_finds_users_by_licence(graph: Graph) -> None:
-    graph.lab.tenant.users[SALES].licences = [Licence(EXCHANGE_PLAN_1)]
+def test_filter_finds_users_by_license(graph: Graph) -> None:
+    graph.lab.tenant.users[SALES].licenses = [License(EXCHANGE_PLAN_1)]
     page = graph.get("users", params={"$filter": f"assignedLicenses/any(s:s/skuId eq {EXCHANGE_PLAN_1})"})
     assert names(page) == ["Vertrieb"]
 
@@ -380,7 +380,7 @@ def test_top_is_between_1_and_999(graph: Graph, top: str) -> None:
 
 
 def test_subscribed_skus_count_a_user_once_and_refuse_filters(graph: Graph) -> None:
-    graph.lab.tenant.users[INFO].licences = [Licence(EXCHANGE_PLAN_1), Licence(EXCHANGE_PLAN_1, group_id="g")]
+    graph.lab.tenant.users[INFO].licenses = [License(EXCHANGE_PLAN_1), License(EXCHANGE_PLAN_1, group_id="g")]
     row = graph.get("subscribedSkus")["value"][0]
     assert row["id"] == f"{TENANT_ID}_{EXCHANGE_PLAN_1}"
     assert row["skuPartNumber"] == "EXCHANGESTANDARD"

@@ -215,7 +215,7 @@ def test_the_answer_of_a_write_is_true_even_while_reads_are_stale(graph: Graph) 
     graph.switch(graph_replica_lag=3600)
     answer = graph.call("POST", f"users/{INFO}/assignLicense?$select=assignedLicenses", ADD)
     assert answer.status_code == 400
-    assert graph.licence(INFO).json()["id"] == INFO
+    assert graph.license(INFO).json()["id"] == INFO
     assert graph.user(INFO, "assignedLicenses")["assignedLicenses"] == []
     assert graph.refused("POST", f"users/{INFO}/assignLicense", {"addLicenses": []})[0] == 400
     assert graph.call("DELETE", f"users/{INFO}").status_code == 204

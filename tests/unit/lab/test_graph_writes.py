@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Graph's writes on users: attributes, licences, mailboxes that follow licences, deletion and restoration."""
+"""Graph's writes on users: attributes, licenses, mailboxes that follow licenses, deletion and restoration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from graph_caller import ADD, EXCHANGE_PLAN, INFO, REMOVE, SALES, Graph
 from rehearsal import EXCHANGE_PLAN_1, Lab
 
-from lab.state import DirectoryRole, Licence, ServicePlan, Sku
+from lab.state import DirectoryRole, License, ServicePlan, Sku
 
 OTHER_SKU = "05e9a617-0261-4cee-bb44-138d3ef5d965"
 FOUNDATION = "113feb6c-3fe4-4440-bddc-54d774bf0318"
@@ -132,7 +132,7 @@ def test_mail_written_on_a_cloud_user_becomes_its_primary_address(graph: Graph) 
     assert words == "Another object with the same value for property proxyAddresses already exists."
 
 
-def test_a_synchronised_user_refuses_what_active_directory_masters(graph: Graph) -> None:
+def test_a_synchronized_user_refuses_what_active_directory_masters(graph: Graph) -> None:
     user = graph.lab.tenant.users[INFO]
     user.on_premises_sync_enabled = True
     for body in ({"displayName": "x"}, {"mail": "x@contoso.example"}, {"onPremisesImmutableId": "x"}):
@@ -140,10 +140,10 @@ def test_a_synchronised_user_refuses_what_active_directory_masters(graph: Graph)
         assert (status, code) == (400, "Request_BadRequest")
         assert "on-premises mastered Directory Sync objects or objects currently undergoing migration" in words
     assert graph.call("PATCH", f"users/{INFO}", {"usageLocation": "AT"}).status_code == 204
-    assert graph.licence(INFO).status_code == 200
+    assert graph.license(INFO).status_code == 200
 
 
-def test_a_cloud_managed_or_formerly_synchronised_user_can_be_written(graph: Graph) -> None:
+def test_a_cloud_managed_or_formerly_synchronized_user_can_be_written(graph: Graph) -> None:
     user = graph.lab.tenant.users[INFO]
     user.on_premises_sync_enabled, user.is_cloud_managed = True, True
     assert graph.call("PATCH", f"users/{INFO}", {"displayName": "Eins"}).status_code == 204
@@ -163,7 +163,7 @@ def test_the_immutable_id_of_a_cloud_user_can_be_written_filtered_and_is_unique(
 
 def test_the_usage_location_of_a_licensed_user_cannot_be_taken_away(graph: Graph) -> None:
     assert graph.call("PATCH", f"users/{SALES}", {"usageLocation": None}).status_code == 204
-    assert graph.licence(INFO).status_code == 200
+    assert graph.license(INFO).status_code == 200
     assert graph.refused("PATCH", f"users/{INFO}", {"usageLocation": None})[0] == 400
 
 
@@ -212,7 +212,7 @@ def test_a_new_user_of_a_federated_domain_needs_an_immutable_id(graph: Graph) ->
 
 
 def test_assign_license_is_200_with_the_user_and_shows_in_every_view(graph: Graph) -> None:
-    answer = graph.licence(INFO)
+    answer = graph.license(INFO)
     assert answer.status_code == 200
     assert answer.json()["id"] == INFO
     shown = graph.user(INFO, "assignedLicenses", "licenseAssignmentStates", "assignedPlans", "provisionedPlans")
@@ -266,31 +266,31 @@ def test_assign_license_refuses_unknown_and_ill_typed_content(graph: Graph, body
     status, _unused, said = graph.refused("POST", f"users/{INFO}/assignLicense", body)
     assert status == 400
     assert words in said
-    assert graph.lab.tenant.users[INFO].licences == []
+    assert graph.lab.tenant.users[INFO].licenses == []
 
 
 def test_assign_license_needs_a_free_unit_and_units_in_grace_count(graph: Graph) -> None:
     sku = graph.lab.tenant.skus[EXCHANGE_PLAN_1]
     sku.enabled = 1
-    assert graph.licence(INFO).status_code == 200
+    assert graph.license(INFO).status_code == 200
     status, _unused, words = graph.refused("POST", f"users/{SALES}/assignLicense", ADD)
     assert (status, words) == (400, f"Subscription with SKU {EXCHANGE_PLAN_1} does not have any available licenses.")
-    assert graph.licence(INFO).status_code == 200
+    assert graph.license(INFO).status_code == 200
     sku.warning = 1
-    assert graph.licence(SALES).status_code == 200
+    assert graph.license(SALES).status_code == 200
 
 
-def test_a_suspended_subscription_gives_no_licence(graph: Graph) -> None:
+def test_a_suspended_subscription_gives_no_license(graph: Graph) -> None:
     graph.lab.tenant.skus[EXCHANGE_PLAN_1].capability_status = "Suspended"
     assert "available licenses" in graph.refused("POST", f"users/{INFO}/assignLicense", ADD)[2]
 
 
 def test_adding_again_replaces_the_disabled_plans(graph: Graph) -> None:
     body = {"addLicenses": [{"skuId": OTHER_SKU, "disabledPlans": [TEAMS]}], "removeLicenses": []}
-    assert graph.licence(INFO, body).status_code == 200
+    assert graph.license(INFO, body).status_code == 200
     assert graph.user(INFO, "assignedLicenses")["assignedLicenses"][0]["disabledPlans"] == [TEAMS]
     body = {"addLicenses": [{"skuId": OTHER_SKU, "disabledPlans": [FOUNDATION]}], "removeLicenses": []}
-    assert graph.licence(INFO, body).status_code == 200
+    assert graph.license(INFO, body).status_code == 200
     shown = graph.user(INFO, "assignedLicenses", "assignedPlans")
     assert shown["assignedLicenses"] == [{"disabledPlans": [FOUNDATION], "skuId": OTHER_SKU}]
     status = {row["servicePlanId"]: row["capabilityStatus"] for row in shown["assignedPlans"]}
@@ -298,32 +298,32 @@ def test_adding_again_replaces_the_disabled_plans(graph: Graph) -> None:
 
 
 def test_removed_plans_stay_in_assigned_plans_as_deleted(graph: Graph) -> None:
-    assert graph.licence(INFO).status_code == 200
-    assert graph.licence(INFO, REMOVE).status_code == 200
+    assert graph.license(INFO).status_code == 200
+    assert graph.license(INFO, REMOVE).status_code == 200
     shown = graph.user(INFO, "assignedLicenses", "assignedPlans")
     assert shown["assignedLicenses"] == []
     assert [row["capabilityStatus"] for row in shown["assignedPlans"]] == ["Deleted"]
 
 
 def test_adds_and_removes_of_one_call_happen_together_or_not_at_all(graph: Graph) -> None:
-    assert graph.licence(INFO).status_code == 200
+    assert graph.license(INFO).status_code == 200
     swap = {"addLicenses": [{"skuId": OTHER_SKU}], "removeLicenses": [EXCHANGE_PLAN_1]}
-    assert graph.licence(INFO, swap).status_code == 200
+    assert graph.license(INFO, swap).status_code == 200
     assert [row["skuId"] for row in graph.user(INFO, "assignedLicenses")["assignedLicenses"]] == [OTHER_SKU]
     assert graph.refused("POST", f"users/{INFO}/assignLicense", swap)[0] == 400
     assert [row["skuId"] for row in graph.user(INFO, "assignedLicenses")["assignedLicenses"]] == [OTHER_SKU]
 
 
-def test_a_licence_by_group_is_shown_and_cannot_be_removed_from_the_user(graph: Graph) -> None:
+def test_a_license_by_group_is_shown_and_cannot_be_removed_from_the_user(graph: Graph) -> None:
     group = "88888888-0000-4000-8000-000000000001"
-    graph.lab.tenant.users[INFO].licences = [Licence(EXCHANGE_PLAN_1, group_id=group)]
+    graph.lab.tenant.users[INFO].licenses = [License(EXCHANGE_PLAN_1, group_id=group)]
     status, _unused, words = graph.refused("POST", f"users/{INFO}/assignLicense", REMOVE)
     assert status == 400
     assert "inherited from a group membership" in words
-    assert graph.licence(INFO).status_code == 200
+    assert graph.license(INFO).status_code == 200
     states = graph.user(INFO, "licenseAssignmentStates")["licenseAssignmentStates"]
     assert [row["assignedByGroup"] for row in states] == [group, None]
-    assert graph.licence(INFO, REMOVE).status_code == 200
+    assert graph.license(INFO, REMOVE).status_code == 200
     assert [row["skuId"] for row in graph.user(INFO, "assignedLicenses")["assignedLicenses"]] == [EXCHANGE_PLAN_1]
 
 
@@ -339,15 +339,15 @@ def test_two_writes_on_one_user_at_a_time_are_409_concurrency_violation(graph: G
         answers = list(pool.map(one, [INFO, INFO, SALES]))
     assert sorted(answers[:2]) == [(200, ""), (409, "Directory_ConcurrencyViolation")]
     assert answers[2] == (200, "")
-    assert graph.licence(INFO).status_code == 200
+    assert graph.license(INFO).status_code == 200
 
 
-# What services do after a licence
+# What services do after a license
 
 
-def test_a_licence_works_out_the_addresses_anew(graph: Graph) -> None:
+def test_a_license_works_out_the_addresses_anew(graph: Graph) -> None:
     user = graph.new_user("neu", usage_location="DE", mail_nickname="neu")
-    assert graph.licence(user.id).status_code == 200
+    assert graph.license(user.id).status_code == 200
     shown = graph.user(user.id, "mail", "proxyAddresses")
     assert shown["mail"] == "neu@contoso.example"
     assert shown["proxyAddresses"] == ["SMTP:neu@contoso.example", "smtp:neu@contoso.onmicrosoft.example"]
@@ -356,16 +356,16 @@ def test_a_licence_works_out_the_addresses_anew(graph: Graph) -> None:
 def test_an_exchange_plan_makes_a_user_mailbox_and_a_plan_without_mailbox_does_not(graph: Graph) -> None:
     user = graph.new_user("neu", usage_location="DE")
     path = f"users/{user.id}/mailboxSettings/userPurpose"
-    assert graph.licence(user.id, {"addLicenses": [{"skuId": OTHER_SKU}], "removeLicenses": []}).status_code == 200
+    assert graph.license(user.id, {"addLicenses": [{"skuId": OTHER_SKU}], "removeLicenses": []}).status_code == 200
     assert graph.refused("GET", path)[0] == 404
-    assert graph.licence(user.id).status_code == 200
+    assert graph.license(user.id).status_code == 200
     assert graph.get(path)["value"] == "user"
 
 
-def test_a_licence_leaves_the_type_of_a_mailbox_alone(graph: Graph) -> None:
+def test_a_license_leaves_the_type_of_a_mailbox_alone(graph: Graph) -> None:
     mailbox = graph.lab.tenant.users[INFO].mailbox
     assert mailbox is not None
-    assert graph.licence(INFO).status_code == 200
+    assert graph.license(INFO).status_code == 200
     assert graph.get(f"users/{INFO}/mailboxSettings/userPurpose")["value"] == "shared"
     assert graph.lab.tenant.users[INFO].mailbox is mailbox
 
@@ -374,7 +374,7 @@ def test_assigned_plans_come_at_once_provisioned_plans_and_mailbox_after_the_del
     graph.switch(graph_provisioning_delay=120)
     user = graph.new_user("neu", usage_location="DE")
     purpose = f"users/{user.id}/mailboxSettings/userPurpose"
-    assert graph.licence(user.id).status_code == 200
+    assert graph.license(user.id).status_code == 200
     shown = graph.user(user.id, "assignedPlans", "provisionedPlans")
     assert [row["capabilityStatus"] for row in shown["assignedPlans"]] == ["Enabled"]
     assert shown["provisionedPlans"] == []
@@ -386,32 +386,32 @@ def test_assigned_plans_come_at_once_provisioned_plans_and_mailbox_after_the_del
     assert graph.get(purpose)["value"] == "user"
 
 
-def test_a_licence_taken_back_before_its_delay_makes_no_mailbox(graph: Graph) -> None:
+def test_a_license_taken_back_before_its_delay_makes_no_mailbox(graph: Graph) -> None:
     graph.switch(graph_provisioning_delay=120)
     user = graph.new_user("neu", usage_location="DE")
-    assert graph.licence(user.id).status_code == 200
-    assert graph.licence(user.id, REMOVE).status_code == 200
+    assert graph.license(user.id).status_code == 200
+    assert graph.license(user.id, REMOVE).status_code == 200
     graph.advance(121)
     assert graph.refused("GET", f"users/{user.id}/mailboxSettings/userPurpose")[0] == 404
 
 
-def test_a_user_mailbox_outlives_its_licence_by_30_days_and_comes_back_with_the_next(graph: Graph) -> None:
+def test_a_user_mailbox_outlives_its_license_by_30_days_and_comes_back_with_the_next(graph: Graph) -> None:
     user = graph.new_user("neu", usage_location="DE")
     purpose = f"users/{user.id}/mailboxSettings/userPurpose"
-    assert graph.licence(user.id).status_code == 200
+    assert graph.license(user.id).status_code == 200
     mailbox = user.mailbox
     assert mailbox is not None
-    assert graph.licence(user.id, REMOVE).status_code == 200
+    assert graph.license(user.id, REMOVE).status_code == 200
     assert graph.get(purpose)["value"] == "user"
     graph.advance(30 * 86400 + 1)
     assert graph.refused("GET", purpose)[0] == 404
-    assert graph.licence(user.id).status_code == 200
+    assert graph.license(user.id).status_code == 200
     assert user.mailbox is mailbox
 
 
-def test_a_shared_mailbox_stays_without_a_licence(graph: Graph) -> None:
-    assert graph.licence(INFO).status_code == 200
-    assert graph.licence(INFO, REMOVE).status_code == 200
+def test_a_shared_mailbox_stays_without_a_license(graph: Graph) -> None:
+    assert graph.license(INFO).status_code == 200
+    assert graph.license(INFO, REMOVE).status_code == 200
     graph.advance(40 * 86400)
     assert graph.get(f"users/{INFO}/mailboxSettings/userPurpose")["value"] == "shared"
 
@@ -420,7 +420,7 @@ def test_a_shared_mailbox_stays_without_a_licence(graph: Graph) -> None:
 
 
 def test_delete_is_soft_frees_the_name_and_shows_in_deleted_items(graph: Graph) -> None:
-    assert graph.licence(INFO).status_code == 200
+    assert graph.license(INFO).status_code == 200
     assert graph.call("DELETE", f"users/{INFO}").status_code == 204
     assert graph.refused("GET", f"users/{INFO}")[0] == 404
     rows = graph.get("directory/deletedItems/microsoft.graph.user?$select=id,userPrincipalName,deletedDateTime")[
@@ -437,10 +437,10 @@ def test_deleted_items_need_a_cast(graph: Graph) -> None:
     assert graph.refused("GET", "directory/deletedItems")[0] == 400
 
 
-def test_restore_brings_back_the_same_object_with_licence_and_mailbox(graph: Graph) -> None:
+def test_restore_brings_back_the_same_object_with_license_and_mailbox(graph: Graph) -> None:
     user = graph.lab.tenant.users[INFO]
     mailbox = user.mailbox
-    assert graph.licence(INFO).status_code == 200
+    assert graph.license(INFO).status_code == 200
     assert graph.call("DELETE", f"users/{INFO}").status_code == 204
     answer = graph.call("POST", f"directory/deletedItems/{INFO}/restore")
     assert answer.status_code == 200

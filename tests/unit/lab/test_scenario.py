@@ -75,7 +75,9 @@ def addresses(user: User) -> set[str]:
 
 def free_units(tenant: Tenant, part_number: str) -> int:
     (sku,) = [each for each in tenant.skus.values() if each.part_number == part_number]
-    holders = {each.id for each in tenant.users.values() for licence in each.licences if licence.sku_id == sku.sku_id}
+    holders = {
+        each.id for each in tenant.users.values() for one_license in each.licenses if one_license.sku_id == sku.sku_id
+    }
     return sku.enabled + sku.warning - len(holders)
 
 
@@ -95,7 +97,7 @@ def test_five_shared_mailboxes_have_nothing_in_their_way(
     assert all(tenant.domains[domain].is_verified for domain in domains)
     assert not addresses(found) & held_by_directory(entries)
     assert found.id not in {member for role in tenant.roles.values() for member in role.members}
-    assert (found.on_premises_immutable_id, found.on_premises_sync_enabled, found.licences) == (None, None, [])
+    assert (found.on_premises_immutable_id, found.on_premises_sync_enabled, found.licenses) == (None, None, [])
     assert found.user_principal_name in contoso.job
 
 
@@ -130,7 +132,7 @@ def test_each_problem_case_has_its_problem_and_no_other(tenant: Tenant, entries:
         assert [problem for problem, has in problems.items() if has(found)] == expected, name
 
 
-def test_licences_are_there_of_one_kind_and_nearly_gone_of_the_other(tenant: Tenant) -> None:
+def test_licenses_are_there_of_one_kind_and_nearly_gone_of_the_other(tenant: Tenant) -> None:
     assert free_units(tenant, "EXCHANGESTANDARD") >= 20
     assert free_units(tenant, "ENTERPRISEPACK") == 1
 
@@ -159,9 +161,9 @@ def test_no_two_users_share_an_address(tenant: Tenant) -> None:
     assert [address for address, count in counted.items() if count > 1] == []
 
 
-def test_group_licences_are_inherited(tenant: Tenant) -> None:
+def test_group_licenses_are_inherited(tenant: Tenant) -> None:
     (group,) = tenant.groups.values()
-    assert [licence.group_id for licence in user(tenant, "juergen.gross").licences] == [group.id]
+    assert [one_license.group_id for one_license in user(tenant, "juergen.gross").licenses] == [group.id]
 
 
 def test_two_builds_have_the_same_ids_and_share_nothing(contoso: Scenario, tenant: Tenant) -> None:
@@ -247,7 +249,7 @@ def test_a_mistake_is_named_with_its_place(content: Any, said: str) -> None:
     [
         ({"mailbox": "shared"}, "a mailbox needs one address that begins with 'SMTP:'"),
         ({"mailbox": "public", "addresses": ["SMTP:a@b"]}, "no mailbox type named 'public'"),
-        ({"licences": ["E9"]}, "no SKU named 'E9'"),
+        ({"licenses": ["E9"]}, "no SKU named 'E9'"),
         ({"roles": ["King"]}, "no role named 'King'"),
         ({"synced_with": "x"}, "no account 'x' with an anchor"),
         ({"formerly_synced": "x"}, "'x' is not a GUID"),
@@ -312,7 +314,7 @@ def test_ten_thousand_mailboxes_are_made_quickly_and_all_differ() -> None:
     kinds = Counter(each.mailbox.type_details for each in made if each.mailbox)
     assert kinds == {"UserMailbox": 8000, "SharedMailbox": 1500, "RoomMailbox": 300, "EquipmentMailbox": 200}
     assert all(
-        bool(each.licences) is (each.mailbox is not None and each.mailbox.type_details == "UserMailbox")
+        bool(each.licenses) is (each.mailbox is not None and each.mailbox.type_details == "UserMailbox")
         for each in made
     )
     assert min(free_units(tenant, name) for name in ("EXCHANGESTANDARD", "ENTERPRISEPACK")) > 0

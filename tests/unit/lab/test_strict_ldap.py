@@ -460,7 +460,7 @@ def test_the_schema_tells_which_attributes_there_are(server: StrictLdap, opened:
 # --- the forest -------------------------------------------------------------------------------------------------------
 
 
-def test_another_domain_is_reached_by_the_global_catalogue_only(server: StrictLdap, opened: Opened) -> None:
+def test_another_domain_is_reached_by_the_global_catalog_only(server: StrictLdap, opened: Opened) -> None:
     far = f"CN=Far,CN=Users,{CHILD}"
     server.store.add(far, attributes("far", mail="far@contoso.example", department="Versand"), secure=True)
     client = opened(server)
@@ -473,12 +473,12 @@ def test_another_domain_is_reached_by_the_global_catalogue_only(server: StrictLd
     plain.modify(far, {"sn": [(REPLACE, ["x"])]})
     assert code(plain) == 10
     for listener in ("gc", "gcs"):
-        catalogue = opened(server, listener)
-        catalogue.search("", "(mail=far@contoso.example)", attributes=["mail", "department"])
-        assert [each["dn"] for each in catalogue.response] == [far]
-        assert catalogue.response[0]["raw_attributes"]["department"] == []
-        catalogue.modify(far, {"sn": [(REPLACE, ["x"])]})
-        assert code(catalogue) == 53
+        catalog = opened(server, listener)
+        catalog.search("", "(mail=far@contoso.example)", attributes=["mail", "department"])
+        assert [each["dn"] for each in catalog.response] == [far]
+        assert catalog.response[0]["raw_attributes"]["department"] == []
+        catalog.modify(far, {"sn": [(REPLACE, ["x"])]})
+        assert code(catalog) == 53
 
 
 # --- faults -----------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ def state() -> dict[str, Any]:
         "user_principal_name": "info@contoso.example",
         "display_name": "Zentrale Auskünfte",
         "mail": "info@contoso.example",
-        "licences": [],
+        "licenses": [],
         "mailbox": {"guid": "22222222-bbbb", "type_details": "SharedMailbox"},
         "proxy_addresses": ["SMTP:info@contoso.example", "smtp:k@contoso.example", "smtp:i@t.onmicrosoft.example"],
         "on_premises_sync_enabled": None,
@@ -38,7 +38,7 @@ def state() -> dict[str, Any]:
 def onboarded() -> dict[str, Any]:
     content = state()
     content["users"]["u"] |= {
-        "licences": [{"sku_id": "s"}],
+        "licenses": [{"sku_id": "s"}],
         "on_premises_sync_enabled": True,
         "on_premises_immutable_id": ENTRY.anchor,
     }

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What licences are worth."""
+"""What licenses are worth."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.m365.hybrid.plugins.module_utils.domain.licences import (
+from ansible_collections.m365.hybrid.plugins.module_utils.domain.licenses import (
     direct_skus,
     find_sku,
     free_units,
@@ -84,13 +84,13 @@ def test_a_sku_is_found_by_part_number_or_guid() -> None:
     tenant = [sku(), sku(skuId="05e9a617-0261-4cee-bb44-138d3ef5d965", skuPartNumber="SPE_E3")]
     assert find_sku(tenant, "spe_e3")["skuPartNumber"] == "SPE_E3"
     assert find_sku(tenant, EXCHANGESTANDARD.upper())["skuPartNumber"] == "EXCHANGESTANDARD"
-    with pytest.raises(ValueError, match=r"no licence 'SPE_E5'; it has EXCHANGESTANDARD, SPE_E3"):
+    with pytest.raises(ValueError, match=r"no license 'SPE_E5'; it has EXCHANGESTANDARD, SPE_E3"):
         find_sku(tenant, "SPE_E5")
     with pytest.raises(ValueError, match="none at all"):
         find_sku([], EXCHANGESTANDARD)
 
 
-def test_direct_and_inherited_licences_are_told_apart() -> None:
+def test_direct_and_inherited_licenses_are_told_apart() -> None:
     states = [
         {"skuId": EXCHANGESTANDARD, "disabledPlans": [STANDARD.upper()], "assignedByGroup": None},
         {"skuId": EXCHANGESTANDARD.upper(), "disabledPlans": [], "assignedByGroup": "g1"},

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The organisation, its domains, and its synchronisation settings.
+"""The organization, its domains, and its synchronization settings.
 
 Source: the organization, domain and onPremisesDirectorySynchronization pages of the Graph reference.
 """
@@ -18,7 +18,7 @@ from .call import Answer, Call, moment
 from .errors import forbidden, missing
 from .resource import Property, Resource, attribute, constant
 
-# Delegated permissions that show the synchronisation settings; no application permission does.
+# Delegated permissions that show the synchronization settings; no application permission does.
 _SYNC_SETTINGS = frozenset({"OnPremDirectorySynchronization.Read.All", "OnPremDirectorySynchronization.ReadWrite.All"})
 _ALERT_THRESHOLD = 500
 
@@ -37,7 +37,7 @@ def _verified_domains(tenant: Tenant, _item: Any) -> list[dict[str, Any]]:
     ]
 
 
-ORGANISATION = Resource(
+ORGANIZATION = Resource(
     "organization",
     "organization",
     {
@@ -102,16 +102,16 @@ def _services(domain: Domain) -> list[str]:
     return ["Email", "OfficeCommunicationsOnline"] if domain.is_verified else []
 
 
-def list_organisations(call: Call) -> Answer:
+def list_organizations(call: Call) -> Answer:
     """GET /organization: a collection of one."""
-    return query.collection(call, ORGANISATION, [call.tenant])
+    return query.collection(call, ORGANIZATION, [call.tenant])
 
 
-def get_organisation(call: Call) -> Answer:
+def get_organization(call: Call) -> Answer:
     """GET /organization/{id}."""
     if call.key.lower() != call.tenant.id.lower():
         raise missing(call.key)
-    return Answer(200, ORGANISATION.entity(call, call.tenant))
+    return Answer(200, ORGANIZATION.entity(call, call.tenant))
 
 
 def list_domains(call: Call) -> Answer:
@@ -127,7 +127,7 @@ def get_domain(call: Call) -> Answer:
     return Answer(200, DOMAIN.entity(call, domain))
 
 
-def get_synchronisation(call: Call) -> Answer:
+def get_synchronization(call: Call) -> Answer:
     """GET /directory/onPremisesSynchronization: refused to every application, whatever it was granted."""
     if call.claims.get("idtyp") != "user" or not call.permissions & _SYNC_SETTINGS:
         raise forbidden()

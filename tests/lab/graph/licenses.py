@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Licences: assignLicense, licenseDetails and subscribedSkus.
+"""Licenses: assignLicense, licenseDetails and subscribedSkus.
 
 Source: the "user: assignLicense", "List licenseDetails" and "List subscribedSkus" pages of the Graph reference; the
 refusals as the service words them.
@@ -15,10 +15,10 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from ..state import Licence, Sku, Tenant, User
+from ..state import License, Sku, Tenant, User
 from .call import Answer, Call
 from .errors import GraphError, missing, refused, syntax, unknown_property, wrong_type
-from .provisioning import enabled_plans, licences_changed, plan_status
+from .provisioning import enabled_plans, licenses_changed, plan_status
 from .resource import Property, Resource, attribute, constant
 from .schema import USER
 from .users import changed, real, seen
@@ -26,7 +26,7 @@ from .users import changed, real, seen
 _PARAMETERS = ("addLicenses", "removeLicenses")
 
 
-def assign_licence(call: Call) -> Answer:
+def assign_license(call: Call) -> Answer:
     """POST /users/{id}/assignLicense: all additions and removals, or none."""
     user = real(call)
     additions, removals = _parameters(call.body())
@@ -42,7 +42,7 @@ def assign_licence(call: Call) -> Answer:
     _check_units(tenant, user, additions)
     if additions or removals:
         _apply(tenant, user, additions, removals)
-        licences_changed(tenant, user)
+        licenses_changed(tenant, user)
         changed(tenant, user)
     return Answer(200, USER.entity(call, user))
 
@@ -112,10 +112,10 @@ def _sku(tenant: Tenant, sku_id: str) -> Sku:
 
 def _check_removal(tenant: Tenant, user: User, sku_id: str) -> None:
     _sku(tenant, sku_id)
-    held = [licence for licence in user.licences if licence.sku_id == sku_id]
+    held = [one_license for one_license in user.licenses if one_license.sku_id == sku_id]
     if not held:
         raise refused("User does not have a corresponding license.")
-    if all(licence.group_id for licence in held):
+    if all(one_license.group_id for one_license in held):
         raise refused(
             "User license is inherited from a group membership and it cannot be removed directly from the user."
         )
@@ -123,7 +123,7 @@ def _check_removal(tenant: Tenant, user: User, sku_id: str) -> None:
 
 def _check_units(tenant: Tenant, user: User, additions: dict[str, list[str]]) -> None:
     """A user takes one unit of a SKU however often he has it; units in grace (warning) can be used."""
-    new = set(additions) - {licence.sku_id for licence in user.licences}
+    new = set(additions) - {one_license.sku_id for one_license in user.licenses}
     used = consumed(tenant) if new else Counter[str]()
     for sku_id in new:
         sku = tenant.skus[sku_id]
@@ -135,7 +135,7 @@ def _check_units(tenant: Tenant, user: User, additions: dict[str, list[str]]) ->
 def _apply(tenant: Tenant, user: User, additions: dict[str, list[str]], removals: list[str]) -> None:
     now = tenant.clock.now()
     before = {plan.plan_id: when for plan, when in enabled_plans(tenant, user)}
-    user.licences = [item for item in user.licences if item.group_id or item.sku_id not in removals]
+    user.licenses = [item for item in user.licenses if item.group_id or item.sku_id not in removals]
     for sku_id, disabled in additions.items():
         _add(tenant, user, sku_id, disabled, before, now)
     after = {plan.plan_id for plan, _unused in enabled_plans(tenant, user)}
@@ -147,45 +147,45 @@ def _apply(tenant: Tenant, user: User, additions: dict[str, list[str]], removals
 def _add(
     tenant: Tenant, user: User, sku_id: str, disabled: list[str], before: dict[str, datetime], now: datetime
 ) -> None:
-    """Give a direct licence, or replace the disabled plans of the one there is."""
-    licence = next((item for item in user.licences if item.sku_id == sku_id and item.group_id is None), None)
-    if licence is None:
-        licence = Licence(sku_id, assigned_at=now)
-        user.licences.append(licence)
-    elif licence.disabled_plans != disabled:
-        licence.assigned_at = now
-    licence.disabled_plans = list(dict.fromkeys(disabled))
+    """Give a direct license, or replace the disabled plans of the one there is."""
+    one_license = next((item for item in user.licenses if item.sku_id == sku_id and item.group_id is None), None)
+    if one_license is None:
+        one_license = License(sku_id, assigned_at=now)
+        user.licenses.append(one_license)
+    elif one_license.disabled_plans != disabled:
+        one_license.assigned_at = now
+    one_license.disabled_plans = list(dict.fromkeys(disabled))
     enabled = [plan.plan_id for plan in tenant.skus[sku_id].plans if plan.plan_id not in disabled]
-    licence.plans_since = {plan_id: before.get(plan_id, now) for plan_id in enabled}
+    one_license.plans_since = {plan_id: before.get(plan_id, now) for plan_id in enabled}
 
 
 def consumed(tenant: Tenant) -> Counter[str]:
     """Units in use by SKU: one for each live user, whether direct, by group or both."""
     units: Counter[str] = Counter()
     for user in tenant.users.values():
-        if user.licences:
-            units.update({licence.sku_id for licence in user.licences})
+        if user.licenses:
+            units.update({one_license.sku_id for one_license in user.licenses})
     return units
 
 
-def list_licence_details(call: Call) -> Answer:
+def list_license_details(call: Call) -> Answer:
     """GET /users/{id}/licenseDetails."""
     user = seen(call)
-    held: dict[str, Licence] = {}
-    for licence in user.licences:
-        held.setdefault(licence.sku_id, licence)
+    held: dict[str, License] = {}
+    for one_license in user.licenses:
+        held.setdefault(one_license.sku_id, one_license)
     skus = call.tenant.skus
     rows = [_detail(call.tenant, user, item, skus[item.sku_id]) for item in held.values() if item.sku_id in skus]
     context = call.context(f"users('{user.id}')/licenseDetails")
     return Answer(200, {"@odata.context": context, "value": rows})
 
 
-def _detail(tenant: Tenant, user: User, licence: Licence, sku: Sku) -> dict[str, Any]:
+def _detail(tenant: Tenant, user: User, one_license: License, sku: Sku) -> dict[str, Any]:
     plans = [
         {
             "servicePlanId": plan.plan_id,
             "servicePlanName": plan.name,
-            "provisioningStatus": plan_status(tenant, user, licence, plan),
+            "provisioningStatus": plan_status(tenant, user, one_license, plan),
             "appliesTo": plan.applies_to,
         }
         for plan in sku.plans

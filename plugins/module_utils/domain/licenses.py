@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What licences are worth: which give a mailbox, how many are free, whether the mailbox's plan has been provisioned.
+"""What licenses are worth: which give a mailbox, how many are free, whether the mailbox's plan has been provisioned.
 
 Source of the identifiers: Microsoft Learn, "Product names and service plan identifiers for licensing"; of the fields:
 Microsoft Graph v1.0, C(subscribedSku), C(assignedPlan) and C(licenseAssignmentState).
@@ -73,7 +73,7 @@ def find_sku(skus: Iterable[Mapping[str, Any]], wanted: str) -> Mapping[str, Any
         if str(sku[name]).lower() == wanted.lower():
             return sku
     has = ", ".join(sorted(str(sku["skuPartNumber"]) for sku in known)) or "none at all"
-    raise ValueError(f"the tenant has no licence {wanted!r}; it has {has}")
+    raise ValueError(f"the tenant has no license {wanted!r}; it has {has}")
 
 
 def has_mailbox_plan(assigned_plans: Iterable[Mapping[str, Any]]) -> bool:
