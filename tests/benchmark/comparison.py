@@ -35,29 +35,16 @@ def fetch(binaries: Path, directory: Path) -> str:
 
 
 def _has_ldap() -> bool:
-    found = (
-        subprocess.run([PYTHON, "-c", "import ldap"], capture_output=True, check=False)
-        if os.path.exists(PYTHON)
-        else None
-    )
-    return found is not None and found.returncode == 0
+    if not os.path.exists(PYTHON):
+        return False
+    return subprocess.run([PYTHON, "-c", "import ldap"], capture_output=True, check=False).returncode == 0
 
 
 def _unpack(binaries: Path, directory: Path) -> None:
     preparation.say("Fetching community.general from the package ansible (once, 50 MB).")
     directory.mkdir(parents=True, exist_ok=True)
-    command = [
-        str(binaries / "python"),
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--dest",
-        str(directory),
-        "ansible",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    download = [str(binaries / "python"), "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(directory)]
+    done = subprocess.run([*download, "ansible"], capture_output=True, text=True, check=False)
     if done.returncode:
         raise preparation.Missing(f"pip could not fetch the package ansible: {done.stderr.strip()}")
     wheel = Path(glob.glob(str(directory / "ansible-*.whl"))[0])

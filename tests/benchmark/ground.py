@@ -64,7 +64,7 @@ class Ground:
     def environment(self) -> dict[str, str]:
         """How the collection signs in to this tenant and its directory."""
         secrets = {name: Path(path).read_text() for name, path in self.facts["secret_files"].items()}
-        return self.facts["environment"] | secrets
+        return {**self.facts["environment"], **secrets}
 
     @property
     def server(self) -> Server:
@@ -164,5 +164,5 @@ def machine(environment: Mapping[str, str]) -> str:
         ["ansible", "--version"], env=dict(environment), capture_output=True, text=True, check=True
     ).stdout.splitlines()
     core = version[0].partition("[")[2].rstrip("]")
-    python = next(line.partition("=")[2].strip() for line in version if "python version" in line)
+    python = next(line.partition("=")[2].split()[0] for line in version if "python version" in line)
     return f"{len(os.sched_getaffinity(0))} x {names[0] if names else os.uname().machine}, {core}, Python {python}"

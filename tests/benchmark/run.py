@@ -19,6 +19,8 @@ from _preparation import COLLECTIONS, WORK, say
 INSIDE = "M365_BENCHMARK_INSIDE"
 HINDRANCE = "M365_BENCHMARK_HINDRANCE"
 HOME = WORK / "benchmark"
+# A load average above this is not all our own when the measurements begin.
+BUSY = 1.5
 PARTS = ("cloud", "directory", "single_tasks")
 HEAD = f"{'job':<58}{'measured':>11}{'bar':>10}{'ratio':>8}  {'verdict':<8}{'load':>5}{'CPU':>8}{'served':>8}{'MB':>6}"
 LEGEND = """\
@@ -82,6 +84,8 @@ def perform(arguments: argparse.Namespace) -> int:
         with ground(HOME / "lab", WORK / "cache/samba", arguments.objects) as made:
             stage = Stage(made, os.environ, HOME / "plays")
             bench = Bench(stage, arguments.objects, note, os.environ[HINDRANCE], compared=not arguments.alone)
+            if os.getloadavg()[0] > BUSY:
+                say("The machine is busy with something else. Times will be too long; the processor's seconds hold.")
             say(f"{machine(os.environ)}\n{HEAD}")
             for part in arguments.parts or PARTS:
                 getattr(bench, part)()

@@ -59,11 +59,21 @@ def findings(services: Services, mailbox: str, license_name: str | None, ou: str
         raise ServiceError(
             f"Entra ID has no user {state['id']} for this mailbox.", advice="Try again later; nothing was changed."
         )
+    found = _looked_up(services, state, user, ou)
+    # A seat is promised only to a mailbox that will take it, or others would go without for nothing.
+    if onboarding.finished(found) or onboarding.blockers(found):
+        return found
+    seat = _attempt(found.unread, "the free licenses", lambda: _seat(services, user, license_name))
+    return replace(found, seat=seat)
+
+
+def _looked_up(services: Services, state: dict[str, Any], user: dict[str, Any], ou: str | None) -> onboarding.Findings:
+    """All but the seat, each by itself, so that what cannot be read hides nothing else."""
     unread: list[str] = []
     domains = _attempt(unread, "the tenant's domains", lambda: _domains(services))
     account = _attempt(unread, ACCOUNT, lambda: _account(services, state["id"]))
-    account_known = not any(one.startswith(ACCOUNT) for one in unread)
-    found = onboarding.Findings(
+    account_known = not unread or not unread[-1].startswith(ACCOUNT)
+    return onboarding.Findings(
         mailbox=state,
         user=users.state_of(user),
         domains=domains,
@@ -77,10 +87,6 @@ def findings(services: Services, mailbox: str, license_name: str | None, ou: str
         nickname_known=bool(_attempt(unread, "the directory's schema", lambda: _has_nickname(services))),
         unread=unread,
     )
-    # A seat is promised only to a mailbox that will take it, or others would go without for nothing.
-    if onboarding.finished(found) or onboarding.blockers(found):
-        return found
-    return replace(found, seat=_attempt(unread, "the free licenses", lambda: _seat(services, user, license_name)))
 
 
 def _attempt(unread: list[str], what: str, read: Callable[[], T]) -> T | None:

@@ -17,10 +17,8 @@ pytest.register_assert_rewrite("contract_refusals", "contract_ground", "contract
 
 import requests
 from contract_ground import COLLECTION, HERE, Ground
-from contract_runners import ModuleHost
+from contract_runners import ModuleHost, forget
 
-from ansible_collections.m365.hybrid.plugins.module_utils.clients import token_cache
-from ansible_collections.m365.hybrid.plugins.module_utils.core import execution
 from lab.directory import Samba, connection
 from lab.loopback import SERVICES_PORT, reserve
 from lab.scenario import build_tenant, load, seed_directory
@@ -55,14 +53,6 @@ def ground(served: Ground) -> Iterator[Ground]:
     served.begin()
     yield served
     forget()
-
-
-def forget() -> None:
-    """Leave this process like a new one: without clients and tokens."""
-    for client in execution._opened.values():
-        client.close()
-    execution._opened.clear()
-    token_cache._own = token_cache.TokenCache()
 
 
 @pytest.fixture(scope="session")

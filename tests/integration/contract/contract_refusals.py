@@ -10,10 +10,9 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from conftest import forget
 from contract_cases import connection_options
 from contract_ground import SERVICE_PASSWORD, Ground
-from contract_runners import MODULES, ModuleHost, in_controller
+from contract_runners import MODULES, ModuleHost, forget, in_controller
 
 PASSWORD = "Anfangs-Geheimnis-1!"
 # Longer than this is no message but a dump.

@@ -18,7 +18,8 @@ from typing import Any
 from ansible.module_utils.common.parameters import PASS_VARS
 from contract_ground import COLLECTION
 
-from ansible_collections.m365.hybrid.plugins.module_utils.core import entry
+from ansible_collections.m365.hybrid.plugins.module_utils.clients import token_cache
+from ansible_collections.m365.hybrid.plugins.module_utils.core import entry, execution
 
 MODULES = "ansible_collections.m365.hybrid.plugins.modules"
 HOST = Path(__file__).with_name("contract_module_host.py")
@@ -89,3 +90,11 @@ class ModuleHost:
         warnings = result.get("warnings", [])
         texts = [warning if isinstance(warning, str) else warning["event"]["msg"] for warning in warnings]
         return result | {"warnings": texts} if warnings else result
+
+
+def forget() -> None:
+    """Leave this process like a new one: without clients and tokens."""
+    for client in execution._opened.values():
+        client.close()
+    execution._opened.clear()
+    token_cache._own = token_cache.TokenCache()

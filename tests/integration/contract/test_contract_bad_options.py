@@ -27,7 +27,7 @@ UNKNOWN = [
     ("mailbox_type", {**MAILBOX, "endpoints": {"grap": "https://x.example"}}, "Unsupported parameters", "endpoints.grap"),
     ("ad_proxyaddress", {**ANNA, "aliases": {"ad": ["x@contoso.example"]}}, "Unsupported parameters", "aliases.ad"),
     ("ad_user", {**NEW, "Password": "Anders-Geheimnis-2!"}, "Unsupported parameters", "Password"),
-    ("entra_license", {**USER, "licenses": {"add": ["SPE_E3"]}}, "Unsupported parameters", "licenses"),
+    ("entra_license", {**USER, "license": {"add": ["SPE_E3"]}}, "Unsupported parameters", "license"),
 ]  # fmt: skip
 TYPES = [
     ("mailbox_type", {**MAILBOX, "type": "User"}, "value of type must be one of: user, shared, room, equipment, got: User"),
@@ -98,7 +98,8 @@ VALUES = [
     ("ad_proxyaddress", {**ANNA, "primary": "mu\u0308ller@contoso.example"}, "only letters without accents"),
     ("ad_proxyaddress", {**ANNA, "primary": "😀@contoso.example"}, "only letters without accents"),
     ("ad_proxyaddress", {**ANNA, "primary": "\u202ea@contoso.example"}, "only letters without accents"),
-    ("ad_proxyaddress", {**ANNA, "primary": "a\0@contoso.example"}, "control character"),
+    ("ad_proxyaddress", {**ANNA, "primary": "a\0@contoso.example"}, "primary: it holds a NUL character"),
+    ("ad_proxyaddress", {**ANNA, "primary": "a\1@contoso.example"}, "control character"),
     ("ad_proxyaddress", {**ANNA, "primary": "a@contoso.example\n"}, "begins or ends with a blank"),
     ("ad_proxyaddress", {**ANNA, "aliases": {"add": ["smpt:a@contoso.example"]}}, "there is no address type 'SMPT'"),
     ("ad_proxyaddress", {**ANNA, "aliases": {"add": ["<script>@contoso.example"]}}, "it holds the character <"),

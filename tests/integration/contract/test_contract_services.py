@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from conftest import forget
 from contract_cases_cloud import EXCHANGE_1
 from contract_ground import Ground
-from contract_runners import in_controller
+from contract_runners import forget, in_controller
 
 from ansible_collections.m365.hybrid.plugins.module_utils.clients import retry
 from ansible_collections.m365.hybrid.plugins.module_utils.core import waiting
