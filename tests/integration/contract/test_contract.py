@@ -50,8 +50,9 @@ class Life:
         self.state = self._state()
 
     def _state(self) -> tuple[Any, Any]:
-        """Everything that a module can change, as the administrator sees it."""
-        return self.ground.cloud_state(), self.ground.directory_state()
+        """Everything that the module's services can change, as the administrator sees it."""
+        cloud = self.ground.cloud_state() if "tenant_id" in self.connection else None
+        return cloud, self.ground.directory_state() if "directory_server" in self.connection else None
 
     def live(self) -> list[dict[str, Any]]:
         """Go through all steps; gives their results without what changes from life to life."""
@@ -64,9 +65,7 @@ class Life:
                 self._wanted({**_named(self.case, self.wish), "state": "absent"}, True)
         return [steady(step) for step in self.steps]
 
-    def _step(
-        self, wish: Mapping[str, Any], *, check_mode: bool, writes: bool, kept: bool = True
-    ) -> dict[str, Any]:
+    def _step(self, wish: Mapping[str, Any], *, check_mode: bool, writes: bool, kept: bool = True) -> dict[str, Any]:
         """Run once, and hold what was written against what may have been; gives the result of the object itself."""
         before = self.state
         self.ground.world.journal.clear()
