@@ -14,7 +14,7 @@ from onboarding_stage import OMIT, OTHER_UNIT, Stage
 INFO = "info@contoso.example"
 
 REFUSED: dict[str, tuple[list[Any], dict[str, Any], str]] = {
-    "misspelled key": ([{"mailbox": INFO, "license": "EXCHANGESTANDARD"}], {}, "license"),
+    "misspelled key": ([{"mailbox": INFO, "lisence": "EXCHANGESTANDARD"}], {}, "lisence"),
     "mailbox missing": ([{"ou": "OU=x,DC=y"}], {}, "missing required arguments: mailbox"),
     "no list": ([], {"onboarding_mailboxes": {"mailbox": INFO}}, "onboarding_mailboxes"),
     "mailboxes missing": ([], {"onboarding_mailboxes": None}, "onboarding_mailboxes"),

@@ -131,8 +131,8 @@ def test_the_role_can_be_called_again_in_the_same_play(stage: Stage) -> None:
         onboarding_fail_when_left_alone: "{{ wave.strict }}"
       loop:
         - {strict: false, mailboxes: [{mailbox: messe@contoso.example}, {mailbox: info@contoso.example}]}
-        - {strict: true, mailboxes: [{mailbox: rechnung@contoso.example}]}
         - {strict: true, mailboxes: []}
+        - {strict: true, mailboxes: [{mailbox: rechnung@contoso.example}]}
       loop_control:
         loop_var: wave
 """,

@@ -61,7 +61,7 @@ def opened() -> Iterator[Callable[..., ldap3.Connection]]:
         tls = VerifiedTls(ca_certs_file=str(server.authority_path), validate=ssl.CERT_REQUIRED)
         secure = listener in ("ldaps", "gcs")
         host = ldap3.Server(server.address, server.ports[listener], use_ssl=secure, tls=tls, get_info=ldap3.NONE)
-        options = {"user": ADMINISTRATOR, "password": PASSWORD, "receive_timeout": 5, **options}
+        options = {"user": ADMINISTRATOR, "password": PASSWORD, "receive_timeout": 60, **options}
         connection = ldap3.Connection(host, **options)
         connections.append(connection)
         connection.open()
