@@ -27,12 +27,12 @@ ORDINARY = {"environment": {"M365_BENCHMARK": "ordinary module"}}
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. C(bar) in seconds; None for what is only shown for comparison."""
+    """One line of the table. C(limit) in seconds; None for what is only shown for comparison."""
 
     job: str
     run: Run
     seconds: float
-    bar: float | None = None
+    limit: float | None = None
     # What C(seconds) is to be compared with: the time that the requests must take, or our own way of doing it.
     reference: float | None = None
 

@@ -93,8 +93,8 @@ def perform(arguments: argparse.Namespace) -> int:
         say(f"The benchmark stopped: {failed}")
         return 2
     say(LEGEND)
-    missed = [row for row in rows if row.bar is not None and row.seconds > row.bar]
-    say(f"{len([row for row in rows if row.bar is not None]) - len(missed)} bars met, {len(missed)} missed")
+    missed = [row for row in rows if row.limit is not None and row.seconds > row.limit]
+    say(f"{len([row for row in rows if row.limit is not None]) - len(missed)} bars met, {len(missed)} missed")
     return 1 if missed else 0
 
 
@@ -103,11 +103,11 @@ def line(row: object) -> str:
     from bench import Row
 
     assert isinstance(row, Row)
-    reference = row.reference or row.bar
-    verdict = "-" if row.bar is None else "met" if row.seconds <= row.bar else "missed"
+    reference = row.reference or row.limit
+    verdict = "-" if row.limit is None else "met" if row.seconds <= row.limit else "missed"
     parts = [
         f"{row.job:<58}{_seconds(row.seconds):>11}",
-        f"{_seconds(row.bar) if row.bar else '-':>10}",
+        f"{_seconds(row.limit) if row.limit else '-':>10}",
         f"{row.seconds / reference:>8.2f}" if reference else f"{'-':>8}",
         f"  {verdict:<8}{row.run.load:>5.1f}{row.run.processor:>6.1f} s{sum(row.run.served):>6.1f} s{row.run.peak:>6.0f}",
     ]

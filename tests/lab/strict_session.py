@@ -352,7 +352,7 @@ class Session:
     def _root(self, request: Request, wanted: Sequence[str]) -> Answer:
         """The rootDSE, readable by everybody (MS-ADTS 3.1.1.3.2)."""
         store = self.store
-        host = f"dc1.{'.'.join(value for _, value in parse_dn(store.domain))}"
+        host = f"dc1.{'.'.join(value for _kind, value in parse_dn(store.domain))}"
         values = {
             "defaultNamingContext": [store.domain],
             "rootDomainNamingContext": [store.domain],

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import ldap3
-import requests
+from requests import Session
 
 from lab.control import as_json
 from lab.directory import BASE_DN, Samba, connection
@@ -40,7 +40,7 @@ class Ground:
     world: World
     samba: Samba
     scenario: Scenario
-    session: requests.Session
+    session: Session
     administrator: ldap3.Connection
 
     @property

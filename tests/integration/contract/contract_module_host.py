@@ -18,10 +18,8 @@ import tempfile
 from typing import Any
 
 # Loaded once, for all forks; nothing is signed in or opened here.
-import cryptography.hazmat.primitives.ciphers.aead  # noqa: F401
-import ldap3  # noqa: F401
-import msal  # noqa: F401
-import requests  # noqa: F401
+for library in ("cryptography.hazmat.primitives.ciphers.aead", "ldap3", "msal", "requests"):
+    importlib.import_module(library)
 
 
 def run(order: dict[str, Any]) -> dict[str, Any]:

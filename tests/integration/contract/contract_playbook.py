@@ -142,7 +142,7 @@ class Stage:
             seen.look("output", said.encode())
         record = self.folder / "record"
         lines = record.read_text().splitlines() if record.exists() else []
-        return Played(process.returncode, said, [(name, result) for name, result in map(json.loads, lines)])
+        return Played(process.returncode, said, [tuple(json.loads(line)) for line in lines])
 
     def _watch(self, root: int, seen: Seen) -> None:
         """Look at the command lines and environments of all descendants, and at all files that are there now."""

@@ -109,11 +109,16 @@ def documentation(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_a_module_is_documented_with_every_option(name: str, documentation: dict[str, Any]) -> None:
     page, module = documentation[f"m365.hybrid.{name}"], imported(name)
     spec = argument_spec(Definition(module.RESOURCE, apply=getattr(module, "apply", None)))["argument_spec"]
-    assert set(page["doc"]["options"]) == set(spec)
-    for option, rule in spec.items():
-        written = page["doc"]["options"][option]
-        for word in ("type", "choices", "default", "elements"):
-            assert written.get(word) == rule.get(word), f"{option}: {word}"
+    compare(page["doc"]["options"], spec)
     assert page["examples"]
     assert {"resource", "results"} <= set(page["return"])
     assert page["doc"]["attributes"]["check_mode"]["support"] == "full"
+
+
+def compare(written: dict[str, Any], spec: dict[str, Any], where: str = "") -> None:
+    """Hold documented options, and those below them, against the argument spec."""
+    assert set(written) == set(spec), where
+    for option, rule in spec.items():
+        for word in ("type", "choices", "default", "elements"):
+            assert written[option].get(word) == rule.get(word), f"{where}{option}: {word}"
+        compare(written[option].get("suboptions", {}), rule.get("options", {}), f"{where}{option}.")

@@ -267,6 +267,8 @@ def test_a_conversion_that_shows_late_is_waited_for(ground: Ground) -> None:
     succeeded(result)
     assert result["resource"]["type"] == "room"
     assert len(ground.writes()) == 1
+    reads = [request for request in ground.requests("exchange") if request.startswith("Get-Mailbox ")]
+    assert len(reads) == 5, "one before the change, three that show the old type, one that shows the new one"
 
 
 def test_a_conversion_that_does_not_show_in_time_is_said(ground: Ground) -> None:

@@ -31,7 +31,7 @@ def whole_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The stage, set up once."""
     folder = tmp_path_factory.mktemp("onboarding")
     scenario = load(SCENARIO)
-    account = next(user for user in scenario.directory["users"] if user["account"] == "svc-ansible")
+    (account,) = [user for user in scenario.directory["users"] if user["account"] == "svc-ansible"]
     service = {"user": account["attributes"]["userPrincipalName"], "password": account["password"]}
     with reserve() as reservation, requests.Session() as session:
         world = World(lambda: build_tenant(scenario), workplace=folder / "certificates")

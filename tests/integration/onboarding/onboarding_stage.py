@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import ldap3
-import requests
 import yaml
 from ldap_gate import LdapGate
 from onboarding_play import COLLECTIONS, Play, Played
+from requests import Session
 
 from lab.directory import BASE_DN, Samba, connection, search
 from lab.state import User
@@ -64,7 +64,7 @@ class Stage:
     gate: LdapGate
     folder: Path
     service: dict[str, str]
-    session: requests.Session
+    session: Session
     first: dict[str, Any] = field(default_factory=dict)
     first_users: set[str] = field(default_factory=set)
     count: int = 0
