@@ -399,7 +399,7 @@ def run_all(arguments: argparse.Namespace) -> Count:
         [name for name in names if name in RUNNING_TESTS],
         [name for name in names if name not in RUNNING_TESTS],
     ]
-    with ThreadPoolExecutor(len(lanes)) as pool:
+    with ThreadPoolExecutor(at_once()) as pool:
         total = sum(pool.map(lambda lane: run_lane(lane, place), lanes), Count())
     return total + matrix(core) if arguments.matrix else total
 

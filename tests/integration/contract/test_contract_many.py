@@ -77,6 +77,27 @@ def test_results_come_in_the_order_of_the_entries(ground: Ground, concurrency: i
     assert shown == [*names[:4], None, *names[5:]]
 
 
+@pytest.mark.parametrize("concurrency", [1, 2, 4, 16])
+@pytest.mark.parametrize("module", ["ad_user", "ad_user_info", "directory_sync"])
+def test_results_of_what_is_read_together_come_in_order_too(ground: Ground, module: str, concurrency: int) -> None:
+    names = [f"konto{number}" for number in (5, 1, 4, 2, 3)]
+    for name in names:
+        ground.add_account(name)
+    ground.add_twins("paar@contoso.example")
+    asked = ["lager", *names[:3], "paar@contoso.example", "niemand@contoso.example", *names[3:]]
+    more = {"ad_user": {"state": "absent"}, "directory_sync": {"wait_timeout": 0}}.get(module, {})
+    wish = {**more, "aggregate": [{"user": name} for name in asked], "concurrency": concurrency}
+    result = run(ground, module, wish, True)
+    assert [entry["user"] for entry in result["results"]] == asked
+    assert [entry.get("failed", False) for entry in result["results"]] == [name.startswith("paar") for name in asked]
+    if module == "ad_user_info":
+        shown = [found and found["sam_account_name"] for found in result["resource"]]
+        assert shown == [*asked[:4], None, None, *asked[6:]]
+    if module == "ad_user":
+        there = [entry["changed"] for entry in result["results"]]
+        assert there == [*[True] * 4, False, False, *[True] * 2]
+
+
 def test_no_more_at_a_time_than_asked_for(ground: Ground) -> None:
     entries = [{"mailbox": f"{name}@contoso.example"} for name in ("gross", "info", "raum", "archiv")]
     ground.world.latency = 0.1
