@@ -323,19 +323,19 @@ def run_step(name: str, step: Step, place: Place) -> Count:
 def matrix(done: str) -> Count:
     """Run unit tests and sanity on the other series of ansible-core, two at a time where memory allows."""
     pythons, total = found_pythons(), Count()
-    at_once = 2 if _free_memory() > MEMORY_FOR_TWO else 1
+    side_by_side = at_once()
     places = []
     for core in sorted(set(MATRIX) - {done}, key=lambda series: [int(part) for part in series.split(".")]):
         python = next((pythons[version] for version in MATRIX[core] if version in pythons), None)
         if python:
             packages = [f"ansible-core=={core}.*"]
             binaries = preparation.virtual_environment(packages, [TEST_REQUIREMENTS], python)
-            places.append(Place(f"core-{core}", core, binaries, workers=2 // at_once))
+            places.append(Place(f"core-{core}", core, binaries, workers=2 // side_by_side))
         else:
             wanted, there = " or ".join(MATRIX[core]), ", ".join(pythons) or "none"
             say(f"NOT RUN ansible-core {core}: it needs Python {wanted}; on this machine: {there}")
             total += Count(skipped=1)
-    with ThreadPoolExecutor(at_once) as pool:
+    with ThreadPoolExecutor(side_by_side) as pool:
         return sum(pool.map(_unit_and_sanity, places), total)
 
 
@@ -365,6 +365,11 @@ def found_pythons() -> dict[str, str]:
             version, path = answer.stdout.strip().split(" ", 1)
             found.setdefault(version, path)
     return found
+
+
+def at_once() -> int:
+    """How many things to run side by side: one where nobody waits (CI), because then nothing is short of time."""
+    return 1 if os.environ.get("CI") or _free_memory() < MEMORY_FOR_TWO else 2
 
 
 def _free_memory() -> int:
