@@ -114,6 +114,9 @@ def _environment(home: Path, record: Path) -> dict[str, str]:
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "ANSIBLE_HOME": str(home / ".ansible"),
+        # Ansible would take the home of the account, whatever HOME says.
+        "ANSIBLE_REMOTE_TEMP": str(home / "remote"),
+        "ANSIBLE_REMOTE_TMP": str(home / "remote"),
         "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
         "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
         "ANSIBLE_CALLBACKS_ENABLED": "record",
