@@ -258,16 +258,13 @@ def test_a_role_on_its_way_is_explained_and_the_next_run_goes_on(ground: Ground)
     succeeded(CONVERSION.run(ground))
 
 
-# Reads that lag
-
-
 def test_a_conversion_that_shows_late_is_waited_for(ground: Ground) -> None:
     ground.tenant.switches["exchange_type_lag"] = 3
     result = CONVERSION.run(ground)
     succeeded(result)
     assert result["resource"]["type"] == "room"
     assert len(ground.writes()) == 1
-    reads = [request for request in ground.requests("exchange") if request.startswith("Get-Mailbox ")]
+    reads = [request for request in ground.requests() if request.startswith("Get-Mailbox ")]
     assert len(reads) == 5, "one before the change, three that show the old type, one that shows the new one"
 
 
