@@ -212,11 +212,8 @@ RESOURCE = Resource(
 
 
 def resolve(clients, want):
-    if (
-        want["state"] == "absent"
-        or want["sam_account_name"]
-        or directory_accounts.find_account(clients.directory, want["user"])
-    ):
+    settled = want["state"] == "absent" or want["sam_account_name"]
+    if settled or directory_accounts.find_account(clients.directory, want["user"]):
         return want
     given_out = clients.once("sAMAccountNames given out", set)
     with clients.lock:
