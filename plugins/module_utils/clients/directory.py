@@ -16,7 +16,7 @@ from typing import Any, ClassVar, TypeVar
 from ansible.module_utils.common.parameters import env_fallback
 
 from .directory_connection import Host, Pool, Route, SignIn, open_line, tls_context
-from .directory_errors import PASSWORD_RIGHT, PASSWORD_WRONG, bind_data, unanswered
+from .directory_errors import password_right, password_wrong, unanswered
 from .directory_line import Line, Lost, Row
 from .directory_values import Attributes, Entry, Modification, Value, all_of, any_of, decode, equals, escape
 from .errors import ServiceError, WriteRefused
@@ -179,14 +179,9 @@ class Directory:
         try:
             open_line(replace(self._pool(False).route, sign_in=SignIn("simple", user, password))).close()
         except ServiceError as error:
-            if error.code != "invalidCredentials":
+            if not (password_wrong(error) or password_right(error)):
                 raise
-            data = bind_data(error.said)
-            if data in PASSWORD_WRONG:
-                return False
-            if data in PASSWORD_RIGHT:
-                return True
-            raise
+            return password_right(error)
         return True
 
     # Writing: one request each, never repeated. A lost answer is ServiceError(ambiguous=True).

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar
 
-from .directory_errors import certificate_refused, starttls_refused, unreachable
+from .directory_errors import certificate_refused, password_wrong, starttls_refused, unreachable
 from .directory_line import Line, Lost
 from .errors import ServiceError
 
@@ -247,10 +247,13 @@ class Pool:
         self._idle: list[Line] = []
         self._lock = threading.Lock()
         self._process = os.getpid()
+        self._refusal: ServiceError | None = None
+        self._accepted = False
+        self._first = threading.Lock()
 
     def lend(self, action: Callable[[Line], Answer], fresh: bool = False) -> Answer:
         """Do something on a connection, one that has just been opened if C(fresh). Raises Lost, ServiceError."""
-        line = open_line(self.route) if fresh else self._take()
+        line = self._open() if fresh else self._take()
         reusable = False
         try:
             answer = action(line)
@@ -279,7 +282,22 @@ class Pool:
             try:
                 line = self._idle.pop()
             except IndexError:
-                return open_line(self.route)
+                return self._open()
             if not line.dropped():
                 return line
             line.close()
+
+    def _open(self) -> Line:
+        """A new connection. A domain controller locks accounts after some wrong passwords, so one is enough for all."""
+        if self._accepted:
+            return open_line(self.route)
+        with self._first:
+            if self._refusal is not None:
+                raise self._refusal
+            try:
+                line = open_line(self.route)
+            except ServiceError as error:
+                self._refusal = error if password_wrong(error) else None
+                raise
+            self._accepted = True
+            return line

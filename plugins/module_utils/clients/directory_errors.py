@@ -184,6 +184,16 @@ def bind_data(message: str) -> str:
     return found[1].lower() if found else ""
 
 
+def password_wrong(error: ServiceError) -> bool:
+    """Whether a sign-in was refused for a wrong name or password, which the domain controller counts."""
+    return error.code == "invalidCredentials" and bind_data(error.said) in PASSWORD_WRONG
+
+
+def password_right(error: ServiceError) -> bool:
+    """Whether a sign-in was refused although the password is right."""
+    return error.code == "invalidCredentials" and bind_data(error.said) in PASSWORD_RIGHT
+
+
 def refused(what: str, result: Mapping[str, Any], secrets: Iterable[str] = (), request: str = "") -> ServiceError:
     """The error for an answer that is not success.
 

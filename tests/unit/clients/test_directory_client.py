@@ -489,6 +489,14 @@ def test_a_password_appears_nowhere(connect: Connect, server: StrictLdap) -> Non
         assert PASSWORD not in text
 
 
+def test_a_wrong_password_is_sent_once_only(connect: Connect, server: StrictLdap) -> None:
+    directory = connect(directory_password="Falsch-Geheim-1!")
+    with ThreadPoolExecutor(8) as pool:
+        errors = list(pool.map(lambda _number: refusal(lambda: directory.read(USER, ["cn"])), range(20)))
+    assert {error.code for error in errors} == {"invalidCredentials"}
+    assert len(server.operations("bind")) == 1, "a domain controller would lock the account"
+
+
 def test_whether_a_password_is_right(directory: Directory, server: StrictLdap) -> None:
     account = {
         "objectClass": [b"user"],
