@@ -23,6 +23,8 @@ options:
         description:
           - The account, by user principal name, sAMAccountName, distinguished name or objectGUID.
           - A new account gets it as its user principal name, unless O(user_principal_name) says another.
+          - When nothing has this name, the account that has O(user_principal_name) or O(sam_account_name) already is
+            the one, so a rename is not tried twice.
           - Required unless O(aggregate) is given.
         type: str
       user_principal_name: &user_principal_name
@@ -161,6 +163,7 @@ resource:
     immutable_id: GisDTV4PexqcjREiM0RVZg==
     cloud_object_id: null
     enabled: true
+    user_account_control: 512
     proxy_addresses: []
     attributes: {}
 results:
@@ -211,9 +214,20 @@ RESOURCE = Resource(
 )
 
 
+def find(clients, want):
+    """The account by its name, or by one that an earlier run has given it."""
+    called = [want["user"]]
+    if want["state"] == "present":
+        called += [name for name in (want["user_principal_name"], want["sam_account_name"]) if name]
+    for name in dict.fromkeys(called):
+        account = directory_accounts.find_account(clients.directory, name, want["attributes"] or {})
+        if account:
+            return account
+    return None
+
+
 def resolve(clients, want):
-    settled = want["state"] == "absent" or want["sam_account_name"]
-    if settled or directory_accounts.find_account(clients.directory, want["user"]):
+    if want["state"] == "absent" or want["sam_account_name"] or find(clients, want):
         return want
     given_out = clients.once("sAMAccountNames given out", set)
     with clients.lock:
@@ -223,7 +237,7 @@ def resolve(clients, want):
 
 
 def read(clients, want):
-    account = directory_accounts.find_account(clients.directory, want["user"], want["attributes"] or {})
+    account = find(clients, want)
     if account is None:
         return None
     state = directory_accounts.account_state(account, want["attributes"] or {})

@@ -68,6 +68,7 @@ resource:
     immutable_id: GisDTV4PexqcjREiM0RVZg==
     cloud_object_id: null
     enabled: true
+    user_account_control: 512
     proxy_addresses: []
     attributes:
       department: [Vertrieb]
