@@ -82,6 +82,10 @@ options:
 requirements:
   - Python 3.11 or newer
   - msal and requests; cryptography for certificates
+"""
+
+    # For modules that talk to Exchange Online as well.
+    EXCHANGE = r"""
 notes:
   - Exchange Online is reached over an interface that Microsoft does not support for third parties; see the README.
 """

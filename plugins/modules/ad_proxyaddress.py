@@ -73,6 +73,7 @@ options:
 extends_documentation_fragment:
   - m365.hybrid.directory
   - m365.hybrid.cloud
+  - m365.hybrid.cloud.exchange
   - m365.hybrid.common
   - m365.hybrid.common.waiting
   - m365.hybrid.common.both_groups

@@ -25,6 +25,7 @@ options:
       mailbox: *mailbox
 extends_documentation_fragment:
   - m365.hybrid.cloud
+  - m365.hybrid.cloud.exchange
   - m365.hybrid.common
   - m365.hybrid.common.info
   - m365.hybrid.common.cloud_group

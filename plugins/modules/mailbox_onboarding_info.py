@@ -63,6 +63,7 @@ options:
       before: *before
 extends_documentation_fragment:
   - m365.hybrid.cloud
+  - m365.hybrid.cloud.exchange
   - m365.hybrid.directory
   - m365.hybrid.common
   - m365.hybrid.common.info

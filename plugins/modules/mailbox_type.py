@@ -43,6 +43,7 @@ options:
     default: true
 extends_documentation_fragment:
   - m365.hybrid.cloud
+  - m365.hybrid.cloud.exchange
   - m365.hybrid.common
   - m365.hybrid.common.waiting
   - m365.hybrid.common.cloud_group

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
@@ -70,18 +71,21 @@ def findings(services: Services, mailbox: str, license_name: str | None, ou: str
 def _looked_up(services: Services, state: dict[str, Any], user: dict[str, Any], ou: str | None) -> onboarding.Findings:
     """All but the seat, each by itself, so that what cannot be read hides nothing else."""
     unread: list[str] = []
-    domains = _attempt(unread, "the tenant's domains", lambda: _domains(services))
-    account = _attempt(unread, ACCOUNT, lambda: _account(services, state["id"]))
-    account_known = not unread or not unread[-1].startswith(ACCOUNT)
+    with ThreadPoolExecutor(1) as beside:
+        # The directory is reached while the cloud takes its time to answer.
+        finding = beside.submit(_attempt, unread, ACCOUNT, lambda: _account(services, state["id"]))
+        domains = _attempt(unread, "the tenant's domains", lambda: _domains(services))
+        roles = _attempt(unread, "the Entra roles of its account", lambda: _roles(services, state["id"]))
+        account = finding.result()
     return onboarding.Findings(
         mailbox=state,
         user=users.state_of(user),
         domains=domains,
-        roles=_attempt(unread, "the Entra roles of its account", lambda: _roles(services, state["id"])),
+        roles=roles,
         owners=_attempt(unread, "who owns its addresses", lambda: _owners(services, state, domains, account)) or [],
         account=account,
         account_anchor=anchor_of(onboarding.anchor_of(state["id"]), b"") if account else None,
-        account_known=account_known,
+        account_known=not any(note.startswith(ACCOUNT) for note in unread),
         doubles=_attempt(unread, "whether it was joined", lambda: _doubles(services, user, account)) or [],
         place=_attempt(unread, "where its account is to go", lambda: _place(services, ou, account)) or "",
         nickname_known=bool(_attempt(unread, "the directory's schema", lambda: _has_nickname(services))),
@@ -105,7 +109,8 @@ def _domains(services: Services) -> list[dict[str, Any]]:
 
 def _roles(services: Services, user_id: str) -> list[str]:
     held = services.graph.list(f"/users/{user_id}/transitiveMemberOf/microsoft.graph.directoryRole")
-    return [str(role.get("displayName")) for role in held]
+    # Without a permission for roles, Graph shows of an object only its type and id.
+    return [str(role.get("displayName") or f"{role.get('id')}, whose name may not be read") for role in held]
 
 
 def _account(services: Services, user_id: str) -> str | None:

@@ -128,7 +128,7 @@ def _account_blockers(facts: Findings) -> list[str]:
             "Find out which directory object it belonged to, or clear the immutable id."
         )
     if facts.mailbox["type"] not in ("shared", "user"):
-        found.append(f"It is a {facts.mailbox['type']} mailbox, not a shared one.")
+        found.append(f"Its mailbox type is {facts.mailbox['type']}, not shared.")
     if facts.roles:
         found.append(
             f"Its account holds Entra roles ({', '.join(facts.roles)}); the synchronization refuses to join such an "
@@ -175,6 +175,9 @@ def _address_blockers(facts: Findings) -> list[str]:
 
 
 def _directory_blockers(facts: Findings) -> list[str]:
+    if facts.user["synced"] and facts.account is None:
+        # The owner is most likely the account that masters this mailbox: its addresses must not be taken away.
+        return []
     others = [owner for owner in facts.owners if facts.account is None or owner.lower() != facts.account.lower()]
     return [
         f"{owner} in Active Directory has its user principal name or one of its addresses already. Remove them there."

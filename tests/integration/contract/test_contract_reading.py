@@ -182,7 +182,7 @@ BLOCKERS: list[tuple[str, Prepare, list[str]]] = [
     ("it@contoso.example", lambda _unused: None, ["Entra roles (Helpdesk Administrator)"]),
     ("qualitaet@contoso.example", lambda _unused: None, ["has the immutable id "]),
     ("lager@contoso.example", lambda _unused: None, ["synchronized from Active Directory already"]),
-    ("raum@contoso.example", lambda _unused: None, ["It is a room mailbox, not a shared one."]),
+    ("raum@contoso.example", lambda _unused: None, ["Its mailbox type is room, not shared."]),
     ("wolke@contoso.onmicrosoft.example", lambda _unused: None,
      ["is not in a verified domain of your own", "Its primary address is in the cloud's own domain"]),
     ("info@contoso.example", no_seat, ["No unit of the license is free"]),

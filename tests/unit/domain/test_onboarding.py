@@ -77,7 +77,7 @@ def user(**changes: Any) -> Findings:
 OBSTACLES = {
     "synced": (user(synced=True), "Its account is synchronized from Active Directory already"),
     "immutable id": (user(immutable_id="abc=", synced=False), "Its account has the immutable id abc="),
-    "type": (mailbox(type="equipment"), "It is a equipment mailbox, not a shared one."),
+    "type": (mailbox(type="equipment"), "Its mailbox type is equipment, not shared."),
     "roles": (replace(FACTS, roles=["Global Reader", "Reports Reader"]), "(Global Reader, Reports Reader)"),
     "seat": (replace(FACTS, seat=False), "No unit of the license is free."),
     "unverified": (mailbox(addresses=[*ADDRESSES, "smtp:a@old.example"]), "not verified: old.example. "),
@@ -112,8 +112,15 @@ def test_nothing_stands_in_the_way() -> None:
 
 
 def test_all_obstacles_are_named_together() -> None:
-    facts = replace(user(synced=True), roles=["Global Reader"], seat=False, owners=["CN=a", "CN=b"], unread=["x"])
+    facts = replace(
+        user(immutable_id="abc="), roles=["Global Reader"], seat=False, owners=["CN=a", "CN=b"], unread=["x"]
+    )
     assert len(onboarding.blockers(facts)) == 6
+
+
+def test_nobody_is_told_to_take_the_addresses_from_the_account_that_masters_the_mailbox() -> None:
+    (found,) = onboarding.blockers(replace(user(synced=True), owners=["CN=Info"], place="There is no OU=x."))
+    assert found == "Its account is synchronized from Active Directory already; change it there."
 
 
 def test_nothing_is_derived_from_what_could_not_be_read() -> None:
