@@ -215,15 +215,7 @@ RESOURCE = Resource(
 
 
 def find(clients, want):
-    """The account by its name, or by one that an earlier run has given it."""
-    called = [want["user"]]
-    if want["state"] == "present":
-        called += [name for name in (want["user_principal_name"], want["sam_account_name"]) if name]
-    for name in dict.fromkeys(called):
-        account = directory_accounts.find_account(clients.directory, name, want["attributes"] or {})
-        if account:
-            return account
-    return None
+    return directory_accounts.find_first(clients.directory, account_plan.called(want), want["attributes"] or {})
 
 
 def resolve(clients, want):

@@ -66,6 +66,13 @@ def find_account(directory: Directory, identity: str, attributes: Iterable[str] 
     return found[0] if found else None
 
 
+def find_first(directory: Directory, identities: Iterable[str], attributes: Iterable[str] = ()) -> Entry | None:
+    """The account that has the first of these names that any account has. Raises as L(find_account) does."""
+    further = list(attributes)
+    found = (find_account(directory, identity, further) for identity in dict.fromkeys(identities))
+    return next((account for account in found if account), None)
+
+
 def find_accounts(
     directory: Directory, identities: Iterable[str], attributes: Iterable[str] = ()
 ) -> list[Entry | ServiceError | None]:

@@ -113,6 +113,12 @@ def value_set(values: Any) -> Any:
     return frozenset(values) if isinstance(values, list) else values
 
 
+def called(want: Mapping[str, Any]) -> list[str]:
+    """The names by which an account may be found: as it is called, or as an earlier run has renamed it."""
+    given = [want["user_principal_name"], want["sam_account_name"]] if want["state"] == "present" else []
+    return [want["user"], *(name for name in given if name)]
+
+
 def goal(want: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """The account as it should be; a new one with everything that the user left to us."""
     given = {name: want[name] for name in (*ATTRIBUTES, *PLACE, "enabled", "cloud_object_id") if want[name] is not None}
