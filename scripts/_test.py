@@ -140,7 +140,10 @@ def commands(place: Place, log: Log, *lines: Sequence[str], directory: Path = RO
 
 def ruff(place: Place, log: Log) -> Count:
     """Style, likely bugs and formatting; the scripts without extension by bash itself."""
-    scripts = [["bash", "-n", name] for name in ("scripts/_environment", "scripts/demo", "scripts/test", "scripts/benchmark", ".ci/run")]
+    scripts = [
+        ["bash", "-n", name]
+        for name in ("scripts/_environment", "scripts/demo", "scripts/test", "scripts/benchmark", ".ci/run")
+    ]
     return commands(
         place, log, ["ruff", "check", "."], ["ruff", "format", "--check", "--output-format", "concise", "."], *scripts
     )

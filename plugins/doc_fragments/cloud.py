@@ -86,6 +86,7 @@ requirements:
 
     # For modules that talk to Exchange Online as well.
     EXCHANGE = r"""
+options: {}
 notes:
   - Exchange Online is reached over an interface that Microsoft does not support for third parties; see the README.
 """
