@@ -136,10 +136,16 @@ def _given(spec: Mapping[str, Any], values: Mapping[str, Any]) -> State:
     """The values without None: what is left out is None after a validation, but would count as given in the next."""
     nested = {name: option["options"] for name, option in spec.items() if "options" in option}
     return {
-        name: _given(nested[name], value) if name in nested and isinstance(value, dict) else value
+        name: _given_below(nested[name], value) if name in nested else value
         for name, value in values.items()
         if value is not None
     }
+
+
+def _given_below(spec: Mapping[str, Any], value: Any) -> Any:
+    if isinstance(value, list):
+        return [_given_below(spec, member) for member in value]
+    return _given(spec, value) if isinstance(value, dict) else value
 
 
 def _complaint(error: Exception) -> str:

@@ -140,7 +140,12 @@ def _text(value: Any, indent: str = "") -> str:
     """A state as lines to read, like YAML; a JSON diff would show every umlaut as an escape."""
     if isinstance(value, dict):
         return "".join(f"{indent}{name}:{_inline(value[name], indent)}" for name in sorted(value))
-    return "".join(f"{indent}- {member}\n" for member in value)
+    return "".join(f"{indent}- {_member(member, indent)}" for member in value)
+
+
+def _member(member: Any, indent: str) -> str:
+    """A member of a list; one with several values begins behind the dash and goes on below."""
+    return _text(member, indent + "  ").lstrip(" ") if isinstance(member, dict) and member else f"{member}\n"
 
 
 def _inline(value: Any, indent: str) -> str:

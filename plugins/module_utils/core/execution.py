@@ -51,7 +51,10 @@ def execute(definition: Definition, params: Mapping[str, Any], check_mode: bool)
         wait_timeout=params.get("wait_timeout") or 0.0,
         concurrency=max(1, params["concurrency"]),
     )
-    results = await_all(task, wants) if definition.resource.awaits else converge_all(task, wants)
+    try:
+        results = await_all(task, wants) if definition.resource.awaits else converge_all(task, wants)
+    finally:
+        clients.end()
     result = results[0] if params.get("aggregate") is None else summary(results)
     warnings = _drained(task.clients)
     return result | {"warnings": warnings} if warnings else result

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from types import SimpleNamespace
@@ -36,6 +37,17 @@ class Clients(SimpleNamespace):
             if key not in self._shared:
                 self._shared[key] = make()
             return self._shared[key]
+
+    def end(self) -> None:
+        """Let go of what the objects of the task held together (an L(ExitStack), for example of a lock).
+
+        Not left to the garbage: an error keeps everything alive that it came through, and a task that is tried again in
+        this process would meet its own lock.
+        """
+        with self.lock:
+            for held in self._shared.values():
+                if isinstance(held, ExitStack):
+                    held.close()
 
 
 def client_errors(definition: Definition) -> tuple[type[Exception], ...]:
@@ -163,11 +175,14 @@ def carry_out(task: Task, apply: Callable[[Clients, Change], None], change: Chan
     while change:
         try:
             apply(task.clients, change)
-            break
         except task.errors as error:
             if not getattr(error, "ambiguous", False):
                 raise
             change = _progress(task, change, deadline, error)
+            continue
+        if not task.definition.resource.stepwise:
+            break
+        change = _stepped(task, change, deadline)
     if change and task.eventual:
         return _seen(task, change, deadline)
     return _as_it_is(task, change, deadline) if change.creates else change.after
@@ -186,9 +201,26 @@ def _progress(task: Task, change: Change, deadline: Deadline, lost: Exception) -
     return left
 
 
+def _stepped(task: Task, change: Change, deadline: Deadline) -> Change:
+    """What is left of a change after one of its steps, as soon as that step is seen."""
+    moved, left = _look(task, change, lambda now: _went_on(now, change), deadline, "The service accepted the change")
+    if not moved:
+        raise Refused(
+            f"The service accepted the change, but does not show it after {deadline.seconds:g} s "
+            f"(still different: {', '.join(change.fields)}).",
+            "Run again later: it goes on where it stopped. Or raise wait_timeout.",
+        )
+    return left
+
+
 def _nearer(now: Change, then: Change) -> bool:
     """Something of a change shows. Being different is not enough: a lagging replica shows an older state as well."""
     return (then.creates and not now.creates) or now.gaps < then.gaps
+
+
+def _went_on(now: Change, then: Change) -> bool:
+    """Something of a change is done, whatever else has become due meanwhile; an older state lacks nothing of it."""
+    return (then.creates and not now.creates) or bool(then.gaps - now.gaps)
 
 
 def _look(

@@ -133,6 +133,8 @@ class Resource:
         goal: the state that should be there, where fields depend on each other; by default every managed option
             decides for itself.
         removable: the object has a C(state), so it can be created and removed by us.
+        stepwise: a change is made in steps. C(apply) takes the first one only; it has to be seen before the next is taken,
+            and what is left is planned anew.
         awaits: the object is only waited for, never changed: every read is repeated until the goal is reached.
         consulted: those of the clients that are only asked whether a change may be made; neither the state comes from
             them nor does a change go to them, so nothing has to be waited for there.
@@ -147,6 +149,7 @@ class Resource:
     parse: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     goal: Callable[[State, State], State] | None = None
     removable: bool = False
+    stepwise: bool = False
     awaits: bool = False
     consulted: tuple[str, ...] = ()
 

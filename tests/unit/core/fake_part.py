@@ -225,6 +225,12 @@ def apply_in_steps(clients: Any, change: Any) -> None:
         clients.shop.write(change.want["name"], {name: change.after[name]})
 
 
+def apply_one_step(clients: Any, change: Any) -> None:
+    """One write for the first field of a change."""
+    name = change.fields[0]
+    clients.shop.write(change.want["name"], {name: change.after[name]})
+
+
 class FakeClock:
     """Time that passes only when somebody pauses."""
 

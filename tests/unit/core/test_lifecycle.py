@@ -20,6 +20,7 @@ from ansible_collections.m365.hybrid.tests.unit.core.fake_part import (
     ShopError,
     SlowClient,
     apply_in_steps,
+    apply_one_step,
     bug,
     done_but_lost,
     fine,
@@ -280,6 +281,50 @@ def test_a_failed_read_after_an_accepted_write_says_that_it_was_accepted(shop: S
 
 
 # What the objects of a task share
+
+
+STEPWISE = replace(RESOURCE, stepwise=True)
+
+
+@pytest.mark.parametrize("lag", [0, 3])
+def test_each_step_is_seen_before_the_next_is_taken(shop: Shop, clock: FakeClock, lag: int) -> None:
+    shop.lag = lag
+    asked = want(size=4, color="blue", labels={"row": "2"})
+    result = converge(task(clock, resource=STEPWISE, apply=apply_one_step), asked)
+    assert result["changed"]
+    assert [name for verb, name in shop.journal if verb == "write"] == ["wheel"] * 3
+    assert (result["resource"]["size"], result["resource"]["color"]) == (4, "blue")
+    assert len(clock.pauses) == 3 * lag
+
+
+def test_a_step_that_is_never_seen_ends_the_change_there(shop: Shop, clock: FakeClock) -> None:
+    shop.lag = 1000
+    result = converge(task(clock, resource=STEPWISE, apply=apply_one_step), want(size=4, color="blue"))
+    assert result["failed"]
+    assert shop.count("write") == 1
+    assert "does not show it after 60 s (still different: size, color)" in result["msg"]
+
+
+def test_what_becomes_due_meanwhile_does_not_hide_that_a_step_is_done(shop: Shop, clock: FakeClock) -> None:
+    shop.parts["wheel"]["color"] = "blue"
+
+    def apply(clients: Any, change: Any) -> None:
+        apply_one_step(clients, change)
+        if change.fields == ("size",):
+            shop.parts["wheel"]["color"] = "green"
+
+    result = converge(task(clock, resource=STEPWISE, apply=apply), want(size=4, color="blue"))
+    assert result["changed"]
+    assert (result["resource"]["size"], result["resource"]["color"]) == (4, "blue")
+    assert shop.count("write") == 2
+
+
+def test_a_step_whose_answer_was_lost_is_not_taken_twice(shop: Shop, clock: FakeClock) -> None:
+    shop.fail("write", "wheel", done_but_lost)
+    asked = want(size=4, color="blue")
+    result = converge(task(clock, resource=STEPWISE, apply=apply_one_step), asked)
+    assert result["changed"]
+    assert shop.count("write") == 2
 
 
 def test_a_shared_value_is_made_once_and_a_failure_is_not_kept() -> None:
