@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command line of the rehearsal tenant: C(python -m lab up|down|status|sync|clock|table --directory DIR)."""
+"""The command line of the rehearsal tenant: C(python -m lab up|down|status|sync|clock|table|secrets --directory DIR)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from typing import Any
 
 from ldap3.core.exceptions import LDAPException
 
-from . import instance, table
+from . import instance, sign_ins, table
 from .directory import Server, read_entries
 from .generator import CONTOSO
 from .instance import LabError, Options
@@ -77,6 +77,10 @@ def parser() -> argparse.ArgumentParser:
     shown = command("table", "Show the scenario's mailboxes, read from the tenant and from Active Directory.")
     shown.add_argument("--save", type=Path, metavar="FILE", help="keep the reading for a later comparison")
     shown.add_argument("--compare", type=Path, metavar="FILE", help="show what changed since an earlier reading")
+    secrets = command("secrets", "Show which secrets of an application sign in, and what it has sent.")
+    secrets.add_argument("--application", required=True, metavar="NAME", help="its unique name")
+    secrets.add_argument("--file", required=True, type=Path, help="the file of variables that holds its secret")
+    secrets.add_argument("--working", type=int, metavar="N", help="fail unless so many of them sign in")
     return top
 
 
@@ -155,6 +159,23 @@ def show_table(given: argparse.Namespace) -> None:
         _save(given.save, rows)
 
 
+def show_secrets(given: argparse.Namespace) -> None:
+    """Show the secrets of an application and the messages that it has sent, as an outsider sees them."""
+    facts = instance.facts(given.directory)
+    state = ask(facts, "/state")
+    found = [one for one in state["applications"].values() if one["unique_name"] == given.application]
+    if not found:
+        raise LabError(f"there is no application {given.application}")
+    client_id = found[0]["app_id"]
+    known = sign_ins.seen(given.file, given.directory / "seen-secrets.json")
+    works = {key_id: sign_ins.signs_in(facts, client_id, secret) for key_id, secret in known.items()}
+    plain = not _shows_boxes()
+    print(sign_ins.table(found[0], known, works, ascii_only=plain))
+    print(sign_ins.messages(state["messages"], client_id, ascii_only=plain))
+    if given.working not in (None, sum(works.values())):
+        raise LabError(f"{sum(works.values())} secrets sign in, not {given.working}")
+
+
 def _shows_boxes() -> bool:
     """Whether the terminal's encoding has the signs for boxes and arrows."""
     try:
@@ -219,6 +240,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "sync": sync,
     "clock": clock,
     "table": show_table,
+    "secrets": show_secrets,
 }
 
 

@@ -24,6 +24,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from .faults import sts_error
+from .propagation import is_valid, known, pick_replica
 from .state import Application, Credential, FederatedCredential, Tenant
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -97,14 +98,12 @@ def _registered(tenant: Tenant, application: Application, thumbprint: tuple[str,
     algorithm, digest = thumbprint
     now = tenant.clock.now()
     reason = "The key was not found."
-    for credential in application.credentials:
+    for credential in known(tenant, application, pick_replica(tenant)):
         if credential.certificate is None or hashlib.new(algorithm, credential.certificate).digest() != digest:
             continue
-        if credential.usable_from is not None and credential.usable_from > now:
-            continue
-        if credential.end > now:
+        if is_valid(tenant, credential):
             return credential
-        reason = "The key used is expired."
+        reason = "The key used is expired." if credential.end <= now else reason
     said = (
         "The certificate with identifier used to sign the client assertion is not registered on application. "
         f"[Reason - {reason}, Thumbprint of key used by client: '{digest.hex().upper()}']"

@@ -103,11 +103,15 @@ def _facts(options: Options, scenario: Scenario, world: World) -> dict[str, Any]
     folder = Path(options.directory).resolve() / "credentials"
     applications = [_application_facts(application, folder) for application in scenario.content.get("applications", [])]
     environment, secret_files = _cloud_variables(scenario, world, applications)
+    vault_environment, vault_secrets = _vault_variables(world, folder)
+    environment, secret_files = environment | vault_environment, secret_files | vault_secrets
     found: dict[str, Any] = {
         "options": asdict(options),
         "process": os.getpid(),
         "address": world.base_url.rpartition(":")[0].rpartition("/")[2],
         "urls": {"base": world.base_url, "control": f"{world.base_url}/_lab", "managed_identity": world.imds_url},
+        "mail": {"smtp": world.smtp_server, "imap": world.imap_server},
+        "vaults": {"azure": world.key_vault_url, "hashicorp": world.vault_url},
         "ca_path": str(world.ca_path.resolve()),
         "tenant": {
             "id": world.tenant.id,
@@ -156,12 +160,29 @@ def _cloud_variables(
         "M365_GRAPH_ENDPOINT": world.base_url,
         "M365_EXCHANGE_ENDPOINT": world.base_url,
         "M365_CA_PATH": str(world.ca_path.resolve()),
+        "M365_SMTP_SERVER": world.smtp_server,
+        "M365_IMAP_SERVER": world.imap_server,
     }
     if not applications:
         return variables, {}
     first = applications[0]
     files = {"AZURE_CLIENT_SECRET": first["secret_path"]} if first["secret_path"] else {}
     return variables | {"AZURE_CLIENT_ID": first["client_id"]}, files
+
+
+def _vault_variables(world: World, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Where the vaults are, in the words of HashiCorp's own client as far as it has any, and what opens them."""
+    variables = {
+        "M365_KEY_VAULT_ENDPOINT": world.key_vault_url,
+        "VAULT_ADDR": world.vault_url,
+        "VAULT_CACERT": str(world.ca_path.resolve()),
+        "VAULT_ROLE_ID": world.vault_role_id,
+    }
+    files = {
+        "VAULT_TOKEN": str(credentials.write_private(folder / "vault.token", world.vault_token)),
+        "VAULT_SECRET_ID": str(credentials.write_private(folder / "vault.secret-id", world.vault_secret_id)),
+    }
+    return variables, files
 
 
 def _directory_facts(scenario: Scenario, samba: Samba, folder: Path) -> dict[str, Any]:

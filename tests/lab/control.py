@@ -25,6 +25,8 @@ from starlette.routing import BaseRoute, Route
 from .clock import Clock
 from .graph import settle
 from .login import answer_device
+from .propagation import usable
+from .state import Tenant
 from .world import World, world_of
 
 # Fields of the state that are never shown.
@@ -73,6 +75,10 @@ async def _about(world: World, _unused: Request, __: Any) -> Any:
         "tenant_id": world.tenant.id,
         "base_urls": world.base_urls,
         "imds_url": world.imds_url,
+        "smtp_server": world.smtp_server,
+        "imap_server": world.imap_server,
+        "key_vault_url": world.key_vault_url,
+        "vault_url": world.vault_url,
         "ca_path": str(world.ca_path),
         "now": world.tenant.clock.now().isoformat(),
     }
@@ -80,13 +86,25 @@ async def _about(world: World, _unused: Request, __: Any) -> Any:
 
 async def _state(world: World, request: Request, _unused: Any) -> Any:
     """The whole tenant, or with C(?part=users) one field of it; mailbox work that is due is done first."""
-    settle(world.tenant)
+    tenant = world.tenant
+    settle(tenant)
     part = request.query_params.get("part")
-    if part is None:
-        return as_json(world.tenant)
-    if part not in {one.name for one in dataclasses.fields(world.tenant)}:
+    if part is not None and part not in {one.name for one in dataclasses.fields(tenant)}:
         raise ValueError(f"the tenant has no part {part}")
-    return as_json(getattr(world.tenant, part))
+    if part is not None:
+        shown = as_json(getattr(tenant, part))
+        return _with_use(tenant, shown) if part == "applications" else shown
+    state = as_json(tenant)
+    return state | {"applications": _with_use(tenant, state["applications"])}
+
+
+def _with_use(tenant: Tenant, shown: dict[str, Any]) -> dict[str, Any]:
+    """The applications as JSON, each credential with C(usable): everywhere, somewhere or nowhere at the token endpoint."""
+    for key, application in tenant.applications.items():
+        for name in ("credentials", "removed_credentials"):
+            for row, credential in zip(shown[key][name], getattr(application, name), strict=True):
+                row["usable"] = usable(tenant, application, credential)
+    return shown
 
 
 async def _requests(world: World, request: Request, _unused: Any) -> Any:

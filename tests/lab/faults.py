@@ -9,10 +9,10 @@ A rule is a JSON object with two parts and, if wanted, a C(name) and how many C(
     {"match": {"service": "graph", "method": "POST", "path": "/assignLicense$", "from": 2, "to": 3},
      "effect": {"kind": "status", "status": 429, "retry_after": 0.5}, "times": 1}
 
-C(match), all members optional and all must hold: C(service) (login, graph, exchange, imds), C(method), C(path) (regular
-expression, searched in the path), C(cmdlet) (Exchange, case ignored), C(write) (true or false), C(index) (the request's
-number in the journal), and among the requests that fit so far C(from), C(to) (first and last one, counted from 1) and
-C(every) (each n-th of them).
+C(match), all members optional and all must hold: C(service) (login, graph, exchange, imds, keyvault, vault), C(method),
+C(path) (regular expression, searched in the path), C(cmdlet) (Exchange, case ignored), C(write) (true or false),
+C(index) (the request's number in the journal), and among the requests that fit so far C(from), C(to) (first and last
+one, counted from 1) and C(every) (each n-th of them).
 C(member): true makes the rule look at the members of a C($batch), each by its own path, and never at whole requests.
 
 C(effect): C(kind) and what it needs.
@@ -43,7 +43,7 @@ from .journal import Entry
 
 KINDS = ("delay", "status", "html", "empty", "reset_before", "reset_after", "expired_token", "redirect")
 MEMBER_KINDS = ("status", "empty", "expired_token")
-SERVICES = ("login", "graph", "exchange", "imds")
+SERVICES = ("login", "graph", "exchange", "imds", "keyvault", "vault")
 _MATCH_TYPES: dict[str, tuple[type, ...]] = {
     "service": (str,),
     "method": (str,),
@@ -281,6 +281,10 @@ def error_body(entry: Entry, status: int, code: str | None = None, message: str 
     said = message or ("Too many requests." if status == 429 else "The service is temporarily unavailable.")
     if entry.service == "exchange":
         return _exchange_error(code or str(status), said)
+    if entry.service == "vault":
+        return {"errors": [said]}
+    if entry.service == "keyvault":
+        return {"error": {"code": code or ("Throttled" if status == 429 else str(status)), "message": said}}
     if entry.service == "graph":
         inner = {
             "date": f"{entry.time:%Y-%m-%dT%H:%M:%S}",

@@ -25,6 +25,7 @@ ENTRY_KEY = "lab.entry"
 _SECRET_IN_QUERY = re.compile(
     r"(?i)\b(client_secret|client_assertion|assertion|password|access_token|code|device_code)=[^&]*"
 )
+_KEY_VAULT = re.compile(r"(/[^/]+)?/(deleted)?secrets(/|$)")
 _READING_CMDLET = re.compile(r"(?i)^(get|test)-")
 
 
@@ -94,6 +95,16 @@ class Journal:
         scope[ENTRY_KEY] = entry
         return entry
 
+    def begin(self, clock: Clock, service: str) -> Entry:
+        """Begin the entry of a session of a protocol other than HTTP; who serves it fills in what becomes of it.
+
+        C(path) is the mailbox, C(status) the last reply that mattered (SMTP), C(write) whether a message was taken.
+        """
+        self._count += 1
+        entry = Entry(self._count, clock.now(), service, "SESSION", "", "", None, False)
+        self.entries.append(entry)
+        return entry
+
     def note(
         self,
         request: Request,
@@ -127,7 +138,11 @@ class Journal:
 
 
 def service_of(path: str) -> str:
-    """Which service a path belongs to: C(graph), C(exchange), C(imds) or C(login)."""
+    """Which service a path belongs to: C(graph), C(exchange), C(imds), C(keyvault), C(vault) or C(login)."""
+    if path.startswith("/v1/"):
+        return "vault"
+    if _KEY_VAULT.match(path):
+        return "keyvault"
     if path.startswith(("/v1.0/", "/beta/")):
         return "graph"
     if path.startswith("/adminapi/"):
@@ -140,10 +155,10 @@ def service_of(path: str) -> str:
 def is_write(service: str, method: str, cmdlet: str | None) -> bool:
     """Whether a single request changes the tenant, by the lab's own rules.
 
-    Graph: all but GET. Exchange: all but GET and the Get- and Test- cmdlets. Signing in changes nothing.
+    Graph and the vaults: all but GET. Exchange: all but GET and the Get- and Test- cmdlets. Signing in changes nothing.
     """
-    if service == "graph":
-        return method.upper() not in ("GET", "HEAD")
+    if service in ("graph", "keyvault", "vault"):
+        return method.upper() not in ("GET", "HEAD", "LIST")
     if service == "exchange":
         return method.upper() not in ("GET", "HEAD") and not _READING_CMDLET.match(cmdlet or "")
     return False

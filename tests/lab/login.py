@@ -7,7 +7,8 @@
 What it answers follows the pages v2-oauth2-client-creds-grant-flow, v2-oauth2-device-code and reference-error-codes of
 https://learn.microsoft.com/entra/identity-platform/; statuses of rare codes are a best guess.
 Switches: C(device_code_interval) (seconds between polls, 5), C(device_code_lifetime) (seconds, 900),
-C(client_clock_skew) (see assertions).
+C(client_clock_skew) (see assertions), C(secret_propagation), C(secret_removal_delay) and C(application_propagation) (see
+propagation), C(grant_propagation) (see tokens).
 """
 
 from __future__ import annotations
@@ -26,9 +27,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from . import credential_use
 from .assertions import SignInError, check_assertion
+from .propagation import has_arrived, is_valid, known, pick_replica
 from .state import Application, Tenant, User
-from .tokens import LIFETIME, Unauthorized, bearer, issue, issue_delegated, issuer, key_id, resource_of
+from .tokens import (
+    LIFETIME,
+    Unauthorized,
+    bearer,
+    consented_scopes,
+    issue,
+    issue_delegated,
+    issuer,
+    key_id,
+    resource_of,
+)
 from .world import World, world_of
 
 __all__ = ["Unauthorized", "bearer", "issue", "routes"]
@@ -184,7 +197,7 @@ def _needed(form: dict[str, str], name: str) -> str:
 def _application(tenant: Tenant, form: dict[str, str]) -> Application:
     client = _needed(form, "client_id")
     found = next((one for one in tenant.applications.values() if one.app_id.lower() == client.lower()), None)
-    if found is None:
+    if found is None or not has_arrived(tenant, found):
         said = f"Application with identifier '{client[:80]}' was not found in the directory '{tenant.display_name}'."
         raise SignInError(700016, "unauthorized_client", said)
     if found.disabled:
@@ -203,6 +216,7 @@ def _client_credentials(request: Request, tenant: Tenant, form: dict[str, str]) 
         said = f"The client application {application.app_id} is missing service principal in the tenant {tenant.id}."
         raise SignInError(7000229, "invalid_client", said, 401)
     token = issue(world_of(request), application, resource, audience=audience)
+    credential_use.note_use(world_of(request), application, form, token)
     return {"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}
 
 
@@ -253,16 +267,17 @@ def _endpoints(request: Request, tenant: Tenant) -> set[str]:
 
 
 def _check_secret(tenant: Tenant, application: Application, secret: str) -> None:
-    """Accept a valid secret. One that is not known here yet is wrong; one that has ended says so."""
+    """Accept a valid secret. One that is not known here (any more, or yet) is wrong; one that has ended says so.
+
+    That a secret is called wrong before its own start is a guess.
+    """
     now, expired = tenant.clock.now(), False
-    for credential in application.credentials:
+    for credential in known(tenant, application, pick_replica(tenant)):
         if credential.secret is None or not hmac.compare_digest(credential.secret.encode(), secret.encode()):
             continue
-        if credential.usable_from is not None and credential.usable_from > now:
-            continue
-        if credential.end > now:
+        if is_valid(tenant, credential):
             return
-        expired = True
+        expired = expired or credential.end <= now
     if expired:
         said = f"The provided client secret keys for app '{application.app_id}' are expired. Create new keys."
         raise SignInError(7000222, "invalid_client", said, 401)
@@ -330,9 +345,7 @@ def _device_token(request: Request, tenant: Tenant, form: dict[str, str]) -> dic
     user = _approved_user(tenant, code)
     audience = _delegated_resource(code.scope)
     resource = _resource(world, tenant, audience)
-    if not application.app_roles.get(resource):
-        said = f"The user or administrator has not consented to use the application with ID '{application.app_id}'."
-        raise SignInError(65001, "invalid_grant", said)
+    _check_consent(tenant, application, user, resource, code.scope)
     code.state = "redeemed"
     token = issue_delegated(world, application, user, resource, audience)
     scope = f"{audience}/.default"
@@ -343,6 +356,27 @@ def _device_token(request: Request, tenant: Tenant, form: dict[str, str]) -> dic
         "ext_expires_in": LIFETIME,
         "access_token": token,
     }
+
+
+def _check_consent(tenant: Tenant, application: Application, user: User, resource: str, scope: str) -> None:
+    """Every scope that is asked for needs consent; C(.default) means all that there is, and there must be some."""
+    asked = {one.rpartition("/")[2] for one in scope.split() if one not in _OIDC_SCOPES}
+    given = set(consented_scopes(tenant, application, user, resource))
+    if not given or asked - given - {".default"}:
+        said = f"The user or administrator has not consented to use the application with ID '{application.app_id}'."
+        raise SignInError(65001, "invalid_grant", said)
+    if application.principal_properties.get("appRoleAssignmentRequired") and not _is_assigned(
+        tenant, application, user
+    ):
+        said = f"The signed in user is not assigned to a role for the application '{application.app_id}'."
+        raise SignInError(50105, "invalid_grant", said)
+
+
+def _is_assigned(tenant: Tenant, application: Application, user: User) -> bool:
+    """Whether the user, or a group that directly holds the user, is assigned to the application."""
+    holders = {user.id, *(group.id for group in tenant.groups.values() if user.id in group.members)}
+    principal = application.service_principal_id
+    return any(one.principal_id in holders and one.resource_id == principal for one in tenant.role_assignments.values())
 
 
 def _approved_user(tenant: Tenant, code: DeviceCode) -> User:

@@ -4,34 +4,46 @@
 
 """Stale reads: several replicas of the directory, each of which learns of a change at its own moment.
 
-With the switch C(graph_replica_lag) (seconds of the tenant's clock) every change of a user reaches each of
-C(graph_replicas) (default 3) replicas after a random part of that time; each request reads from one of them, chosen at
-random. So reads may go back and forth between old and new, as they do in the service, which promises no
-read-after-write consistency to applications. Nothing of this happens while the switch is off. The choice is seeded.
+With the switch C(graph_replica_lag) (seconds of the tenant's clock) every change of a user, an application with its
+service principal and credentials, a consent or an assignment reaches each of C(graph_replicas) (default 3) replicas after
+a random part of that time; each request reads from one of them, chosen at random. So reads may go back and forth between
+old and new, as they do in the service, which promises no read-after-write consistency to applications. Nothing of this
+happens while the switch is off. The choice is seeded.
 """
 
 from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .index import index_of
-from .state import Tenant, User
+from .state import Application, DeletedPrincipal, PermissionGrant, RoleAssignment, Tenant, User
+
+# The parts of the tenant that are replicated, by the names of their fields.
+KINDS = (
+    "users",
+    "applications",
+    "deleted_applications",
+    "deleted_principals",
+    "permission_grants",
+    "role_assignments",
+)
 
 
 @dataclass
 class _Version:
-    """A user from a moment on (None: absent), and the delay with which each replica learns of it."""
+    """An object from a moment on (None: absent), and the delay with which each replica learns of it."""
 
     written_at: float
-    user: User | None
+    item: Any
     delays: tuple[float, ...]
 
 
 class Replicas:
-    """What the replicas of one tenant know of its users."""
+    """What the replicas of one tenant know of its objects; an object is named by its kind (see KINDS) and its id."""
 
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
@@ -39,49 +51,57 @@ class Replicas:
         self.count = int(tenant.switches.get("graph_replicas") or 3)
         always = (0.0,) * self.count
         self._versions = {
-            user_id: [_Version(float("-inf"), copy.deepcopy(user), always)] for user_id, user in tenant.users.items()
+            kind: {
+                key: [_Version(float("-inf"), copy.deepcopy(item), always)] for key, item in self._live(kind).items()
+            }
+            for kind in KINDS
         }
+
+    def _live(self, kind: str) -> Mapping[str, Any]:
+        """The objects of a kind as they truly are."""
+        live: Mapping[str, Any] = getattr(self._tenant, kind)
+        return live
 
     def pick(self) -> int:
         """The replica that answers the next request."""
         return self._random.randrange(self.count)
 
-    def observe(self, user_id: str) -> None:
-        """Take note of what a user is like now, if that is news."""
-        user = self._tenant.users.get(user_id)
-        if user is None and user_id not in self._versions:
+    def observe(self, kind: str, key: str) -> None:
+        """Take note of what an object is like now, if that is news."""
+        item, known = self._live(kind).get(key), self._versions[kind]
+        if item is None and key not in known:
             return
-        versions = self._versions.setdefault(user_id, [_Version(float("-inf"), None, (0.0,) * self.count)])
-        if versions[-1].user == user:
+        versions = known.setdefault(key, [_Version(float("-inf"), None, (0.0,) * self.count)])
+        if versions[-1].item == item:
             return
         lag = float(self._tenant.switches.get("graph_replica_lag") or 0)
         delays = tuple(self._random.uniform(0, lag) for _unused in range(self.count))
-        versions.append(_Version(self._tenant.clock.timestamp(), copy.deepcopy(user), delays))
+        versions.append(_Version(self._tenant.clock.timestamp(), copy.deepcopy(item), delays))
 
-    def observe_all(self) -> None:
-        """Take note of every user; only lists need that."""
-        for user_id in {*self._versions, *self._tenant.users}:
-            self.observe(user_id)
+    def observe_all(self, kind: str) -> None:
+        """Take note of every object of a kind; only lists need that."""
+        for key in {**self._versions[kind], **self._live(kind)}:
+            self.observe(kind, key)
 
-    def changing(self) -> list[str]:
-        """The users that not every replica sees alike."""
-        return [user_id for user_id in self._versions if len(self._settled(user_id)) > 1]
+    def changing(self, kind: str) -> list[str]:
+        """The objects that not every replica sees alike."""
+        return [key for key in self._versions[kind] if len(self._settled(kind, key)) > 1]
 
-    def known(self) -> list[str]:
-        """Every user that was ever seen, in the order of their making."""
-        return list(self._versions)
+    def known(self, kind: str) -> list[str]:
+        """Every object that was ever seen, in the order of their making."""
+        return list(self._versions[kind])
 
-    def visible(self, user_id: str, replica: int) -> User | None:
-        """A user as one replica sees it."""
+    def visible(self, kind: str, key: str, replica: int) -> Any:
+        """An object as one replica sees it, None when it does not."""
         now = self._tenant.clock.timestamp()
-        for version in reversed(self._settled(user_id)):
+        for version in reversed(self._settled(kind, key)):
             if version.written_at + version.delays[replica] <= now:
-                return version.user
+                return version.item
         return None
 
-    def _settled(self, user_id: str) -> list[_Version]:
-        """The versions of a user without those that no replica shows any more."""
-        versions = self._versions.get(user_id, [])
+    def _settled(self, kind: str, key: str) -> list[_Version]:
+        """The versions of an object without those that no replica shows any more."""
+        versions = self._versions[kind].get(key, [])
         now = self._tenant.clock.timestamp()
         while len(versions) > 1 and versions[1].written_at + max(versions[1].delays) <= now:
             del versions[0]
@@ -98,10 +118,8 @@ class Reader:
 
     def user(self, user_id: str) -> User | None:
         """A live user by id."""
-        if self._replicas is None:
-            return self._tenant.users.get(user_id)
-        self._replicas.observe(user_id)
-        return self._replicas.visible(user_id, self._replica)
+        user: User | None = self._one("users", user_id)
+        return user
 
     def by_name(self, name: str) -> User | None:
         """A live user by user principal name."""
@@ -115,23 +133,60 @@ class Reader:
 
     def users(self) -> Iterator[User]:
         """All live users, in a stable order."""
+        yield from self._all("users")
+
+    def applications(self) -> list[Application]:
+        """All live applications."""
+        return list(self._all("applications"))
+
+    def deleted_applications(self) -> list[Application]:
+        """The applications that can still be restored."""
+        return list(self._all("deleted_applications"))
+
+    def deleted_principals(self) -> list[DeletedPrincipal]:
+        """The service principals that can still be restored."""
+        return list(self._all("deleted_principals"))
+
+    def permission_grants(self) -> list[PermissionGrant]:
+        """All consent for delegated permissions."""
+        return list(self._all("permission_grants"))
+
+    def role_assignments(self) -> list[RoleAssignment]:
+        """The assignments of app roles that are not application permissions of an application."""
+        return list(self._all("role_assignments"))
+
+    def _one(self, kind: str, key: str) -> Any:
         if self._replicas is None:
-            yield from self._tenant.users.values()
+            return getattr(self._tenant, kind).get(key)
+        self._replicas.observe(kind, key)
+        return self._replicas.visible(kind, key, self._replica)
+
+    def _all(self, kind: str) -> Iterator[Any]:
+        if self._replicas is None:
+            yield from getattr(self._tenant, kind).values()
             return
-        self._replicas.observe_all()
-        for user_id in self._replicas.known():
-            user = self._replicas.visible(user_id, self._replica)
-            if user is not None:
-                yield user
+        self._replicas.observe_all(kind)
+        for key in self._replicas.known(kind):
+            item = self._replicas.visible(kind, key, self._replica)
+            if item is not None:
+                yield item
 
     def _named(self, kind: str, value: str) -> list[User]:
         found = index_of(self._tenant).find(kind, value)
         if self._replicas is None:
             return found
         if not found:
-            self._replicas.observe_all()
-        ids = dict.fromkeys([*(user.id for user in found), *self._replicas.changing()])
+            self._replicas.observe_all("users")
+        ids = dict.fromkeys([*(user.id for user in found), *self._replicas.changing("users")])
         return [user for user in map(self.user, ids) if user is not None]
+
+
+def announce(tenant: Tenant, *kinds: str) -> None:
+    """Take note of a write on objects other than users; whoever changed, made or removed one calls it."""
+    replicas = replicas_of(tenant)
+    if replicas is not None:
+        for kind in kinds:
+            replicas.observe_all(kind)
 
 
 def replicas_of(tenant: Tenant) -> Replicas | None:

@@ -23,9 +23,8 @@ from typing import Any
 import yaml
 
 from .directory import BASE_DN, REALM, Delegation, Samba, SeedEntry
+from .scenario_applications import APPLICATION, CREDENTIAL_POLICY, SECRET, add_application, add_policy
 from .state import (
-    Application,
-    Credential,
     DirectoryRole,
     Domain,
     Group,
@@ -44,10 +43,6 @@ MAILBOX_TYPES = {
     "room": "RoomMailbox",
     "equipment": "EquipmentMailbox",
 }
-RESOURCES = {
-    "graph": "00000003-0000-0000-c000-000000000000",
-    "exchange": "00000002-0000-0ff1-ce00-000000000000",
-}
 
 TEXT, FLAG, NUMBER, LIST, MAPPING = str, bool, (int, float), list, dict
 Keys = dict[str, Any]
@@ -60,6 +55,7 @@ SECTIONS: Keys = {
     "roles": LIST,
     "groups": LIST,
     "applications": LIST,
+    "credential_policies": LIST,
     "switches": MAPPING,
     "sync_features": MAPPING,
     "directory": MAPPING,
@@ -71,17 +67,6 @@ SKU: Keys = {"*part_number": TEXT, "*id": TEXT, "*enabled": NUMBER, "warning": N
 PLAN: Keys = {"*id": TEXT, "*name": TEXT, "applies_to": TEXT}
 ROLE: Keys = {"*name": TEXT, "*template_id": TEXT}
 GROUP: Keys = {"*name": TEXT, "members": LIST, "licenses": LIST, "mail": TEXT, "addresses": LIST}
-APPLICATION: Keys = {
-    "*name": TEXT,
-    "*app_id": TEXT,
-    "secret": TEXT,
-    "secret_days": NUMBER,
-    "certificate": FLAG,
-    "certificate_days": NUMBER,
-    "public_client": FLAG,
-    "grants": MAPPING,
-    "roles": LIST,
-}
 USER: Keys = {
     "*user_principal_name": TEXT,
     "*display_name": TEXT,
@@ -193,11 +178,14 @@ def _check(content: Any) -> None:
         "roles": ROLE,
         "groups": GROUP,
         "applications": APPLICATION,
+        "credential_policies": CREDENTIAL_POLICY,
     }
     for name, keys in lists.items():
         _list(content, name, keys)
     for index, sku in enumerate(content["skus"]):
         _list(sku, "plans", PLAN, f"skus[{index}].")
+    for index, application in enumerate(content.get("applications", [])):
+        _list(application, "secrets", SECRET, f"applications[{index}].")
     directory = content.get("directory", {})
     _mapping(directory, "directory", DIRECTORY)
     kinds = {"users": DIRECTORY_USER, "groups": DIRECTORY_GROUP, "contacts": ENTRY, "delegations": DELEGATION}
@@ -261,12 +249,19 @@ def build_tenant(scenario: Scenario, certificates: Mapping[str, bytes] | None = 
     for role in content.get("roles", []):
         identifier = tenant.new_id()
         tenant.roles[identifier] = DirectoryRole(identifier, role["template_id"], role["name"])
-    for application in content.get("applications", []):
-        _add_application(tenant, application, certificates or {})
+    for policy in content.get("credential_policies", []):
+        add_policy(tenant, policy)
+    applications = content.get("applications", [])
+    for application in applications:
+        if "owners" not in application:
+            _add_application(tenant, application, certificates or {})
     for index, user in enumerate(content["users"]):
         _add_user(tenant, user, f"users[{index}]", scenario.directory)
     for index, group in enumerate(content.get("groups", [])):
         _add_group(tenant, group, f"groups[{index}]")
+    for application in applications:
+        if "owners" in application:
+            _add_application(tenant, application, certificates or {})
     if head.get("synced"):
         tenant.sync_enabled = True
         tenant.last_sync = tenant.clock.now() - timedelta(minutes=7)
@@ -304,24 +299,10 @@ def _skus(items: list[dict[str, Any]]) -> dict[str, Sku]:
 
 def _add_application(tenant: Tenant, item: dict[str, Any], certificates: Mapping[str, bytes]) -> None:
     where = f"application {item['name']}"
-    for resource in item.get("grants", {}):
-        _known(RESOURCES, resource, f"{where}: grants", "resource")
-    now = tenant.clock.now()
-    application = Application(
-        id=tenant.new_id(),
-        app_id=item["app_id"],
-        display_name=item["name"],
-        service_principal_id=tenant.new_id(),
-        app_roles={RESOURCES[resource]: list(values) for resource, values in item.get("grants", {}).items()},
-        public_client=item.get("public_client", False),
-    )
-    if "secret" in item:
-        end = now + timedelta(days=item.get("secret_days", 180))
-        application.credentials.append(Credential(tenant.new_id(), end, secret=item["secret"]))
-    if item.get("certificate") and item["name"] in certificates:
-        end = now + timedelta(days=item.get("certificate_days", 365))
-        application.credentials.append(Credential(tenant.new_id(), end, certificate=certificates[item["name"]]))
-    tenant.applications[application.app_id] = application
+    try:
+        application = add_application(tenant, item, certificates)
+    except ValueError as error:
+        raise _WrongError(f"{where}: {error}") from error
     for role in item.get("roles", []):
         _role(tenant, role, where).members.append(application.service_principal_id or "")
 

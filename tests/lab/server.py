@@ -17,10 +17,13 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import struct
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +35,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from . import control, imds, login
+from .certificates import ServerFiles
 from .exchange import routes as exchange_routes
 from .faults import Rule, answer_of, target_of
 from .graph import routes as graph_routes
+from .imap import protocol as imap_protocol
 from .journal import Entry, header
+from .submission import Submission
+from .vaults import azure_routes, control_routes, hashicorp_routes
 from .world import World
 
 # Seconds an idle connection is kept; above any client's, so that it is never the lab that ends one unasked.
@@ -165,14 +172,29 @@ def _authority(scope: Scope) -> str:
 
 def application(world: World) -> ASGIApp:
     """The tenant's services and its control, behind the gate."""
-    routes: list[BaseRoute] = [*control.routes, *graph_routes, *exchange_routes, *login.routes]
+    routes: list[BaseRoute] = [*control.routes, *control_routes, *graph_routes, *exchange_routes, *login.routes]
     return _gated(world, routes)
 
 
 def _gated(world: World, routes: list[BaseRoute]) -> ASGIApp:
     services = Starlette(routes=routes)
     services.state.world = world
-    return Gate(world, services)
+    return _dated(world, Gate(world, services))
+
+
+def _dated(world: World, app: ASGIApp) -> ASGIApp:
+    """Every answer says what time it is in the tenant, which may be another than that of this machine."""
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        async def stamped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                now = format_datetime(world.tenant.clock.now(), usegmt=True).encode()
+                message = {**message, "headers": [*message.get("headers", ()), (b"date", now)]}
+            await send(message)
+
+        await app(scope, receive, stamped)
+
+    return call
 
 
 def _bind(address: str, port: int) -> socket.socket:
@@ -194,9 +216,13 @@ def _bind(address: str, port: int) -> socket.socket:
     return listener
 
 
-def _url(scheme: str, listener: socket.socket) -> str:
+def _authority_of(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    return f"{scheme}://{host}:{port}"
+    return f"{host}:{port}"
+
+
+def _url(scheme: str, listener: socket.socket) -> str:
+    return f"{scheme}://{_authority_of(listener)}"
 
 
 def _server(app: ASGIApp, **options: Any) -> uvicorn.Server:
@@ -210,6 +236,7 @@ def _server(app: ASGIApp, **options: Any) -> uvicorn.Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            date_header=False,
             proxy_headers=False,
             timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=2,
@@ -231,39 +258,71 @@ def running(
 
     port: 0 takes a free one. others: further (address, port) pairs where the same services listen; see world.base_urls.
     with_imds: listen for managed identities on a free port of the same address, over plain HTTP; see world.imds_url.
+    Mail and the vaults take free ports too; see world.smtp_server, world.key_vault_url and world.vault_url.
     Raises ValueError for an address outside 127.0.0.0/8, OSError when an address is taken.
     """
-    listeners: list[socket.socket] = []
-    try:
-        for host, number in ((address, port), *others):
-            listeners.append(_bind(host, number))
-        plain = [_bind(address, 0)] if with_imds else []
-        listeners += plain
-        secure = [one for one in listeners if one not in plain]
+    with contextlib.ExitStack() as stack:
+
+        def bound(host: str, number: int = 0) -> socket.socket:
+            return stack.enter_context(contextlib.closing(_bind(host, number)))
+
+        secure = [bound(host, number) for host, number in ((address, port), *others)]
+        plain = bound(address) if with_imds else None
+        submission, imap, key_vault, vault = (bound(address) for _unused in range(4))
         world.base_urls = [_url("https", one) for one in secure]
-        world.imds_url = _url("http", plain[0]) if plain else None
+        world.imds_url = _url("http", plain) if plain else None
+        world.smtp_server, world.imap_server = _authority_of(submission), _authority_of(imap)
+        world.key_vault_url, world.vault_url = _url("https", key_vault), _url("https", vault)
         hosts = dict.fromkeys([*(one.getsockname()[0] for one in secure), "127.0.0.1", "localhost"])
         files = world.authority.issue("services", hosts)
         servers = [
-            (_server(application(world), ssl_certfile=str(files.certificate), ssl_keyfile=str(files.key)), secure)
+            (_secure_server(application(world), files), secure),
+            (_secure_server(_gated(world, azure_routes), files), [key_vault]),
+            (_secure_server(_gated(world, hashicorp_routes), files), [vault]),
         ]
         if plain:
-            servers.append((_server(_gated(world, imds.routes)), plain))
-        with _in_thread(world, servers):
+            servers.append((_server(_gated(world, imds.routes)), [plain]))
+        with _in_thread(world, servers, _mail(world, files, submission, imap)):
             yield world.base_url
-    finally:
-        for listener in listeners:
-            listener.close()
+
+
+def _secure_server(app: ASGIApp, files: ServerFiles) -> uvicorn.Server:
+    return _server(app, ssl_certfile=str(files.certificate), ssl_keyfile=str(files.key))
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A listener of a mail protocol: its socket, what serves a connection, and TLS where it is there from the start."""
+
+    listener: socket.socket
+    protocol: Callable[[], asyncio.BaseProtocol]
+    context: ssl.SSLContext | None = None
+
+
+def _mail(world: World, files: ServerFiles, submission: socket.socket, imap: socket.socket) -> list[Mail]:
+    """Both mail protocols; they show the certificate of the services."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(files.certificate, files.key)
+    return [
+        Mail(submission, lambda: Submission(world, context)),
+        Mail(imap, lambda: imap_protocol(world), context),
+    ]
 
 
 @contextlib.contextmanager
-def _in_thread(world: World, servers: list[tuple[uvicorn.Server, list[socket.socket]]]) -> Iterator[None]:
+def _in_thread(
+    world: World, servers: list[tuple[uvicorn.Server, list[socket.socket]]], mail: list[Mail]
+) -> Iterator[None]:
     """Run servers in one event loop of a thread of its own, from their start to the end of the block."""
 
     async def serve_all() -> None:
         ticking = asyncio.create_task(_tick(world))
+        loop = asyncio.get_running_loop()
+        mailing = [await loop.create_server(one.protocol, sock=one.listener, ssl=one.context) for one in mail]
         await asyncio.gather(*(server.serve(sockets=sockets) for server, sockets in servers))
         ticking.cancel()
+        for listening in mailing:
+            listening.close()
 
     thread = threading.Thread(target=asyncio.run, args=(serve_all(),), name="rehearsal tenant", daemon=True)
     thread.start()
@@ -300,13 +359,16 @@ def serve(
 ) -> None:
     """Serve a world until the process is told to end (SIGTERM, SIGINT). Arguments as for C(running).
 
-    ready_file: written when everything answers: a JSON object with url, imds_url, ca_path and pid. Removed at the end.
+    ready_file: written when everything answers: a JSON object with url, imds_url, smtp_server, imap_server, key_vault_url,
+    vault_url, ca_path and pid. Removed at the end.
     """
     told = threading.Event()
     before = {number: signal.signal(number, lambda *_unused: told.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         with running(world, address, port, others=others, with_imds=with_imds) as url:
             facts = {"url": url, "imds_url": world.imds_url, "ca_path": str(world.ca_path), "pid": os.getpid()}
+            facts |= {"smtp_server": world.smtp_server, "imap_server": world.imap_server}
+            facts |= {"key_vault_url": world.key_vault_url, "vault_url": world.vault_url}
             partial = ready_file.with_name(ready_file.name + ".part")
             partial.write_text(json.dumps(facts))
             partial.replace(ready_file)

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from .clock import Clock
+from .stores import ExchangeStore, Message, VaultStore
 
 
 @dataclass
@@ -167,6 +168,16 @@ class Credential:
     certificate: bytes | None = None
     # The moment from which the token endpoint knows it (propagation).
     usable_from: datetime | None = None
+    display_name: str | None = None
+    # When it becomes valid; None: it always was.
+    start: datetime | None = None
+    # The first three characters of a secret, which Graph goes on showing.
+    hint: str | None = None
+    # The thumbprint of a certificate, or what its owner wrote in its place.
+    custom_key_identifier: str | None = None
+    # The moment at which each replica of the token endpoint learned of it, and of its removal; empty: at once.
+    learned_at: list[datetime] = field(default_factory=list)
+    forgotten_at: list[datetime] = field(default_factory=list)
 
 
 @dataclass
@@ -182,7 +193,7 @@ class FederatedCredential:
 
 @dataclass
 class Application:
-    """An application with its service principal, as far as sign-in needs it."""
+    """An application, and its service principal as long as C(service_principal_id) is set."""
 
     id: str
     app_id: str
@@ -190,10 +201,92 @@ class Application:
     service_principal_id: str | None
     credentials: list[Credential] = field(default_factory=list)
     federated: list[FederatedCredential] = field(default_factory=list)
-    # resource app id -> application permissions granted, by value (for example Exchange.ManageAsApp)
+    # resource app id -> application permissions granted, by value (for example Exchange.ManageAsApp). This is the one
+    # place that knows them: Graph's appRoleAssignments of the service principal are read from here and written to here.
     app_roles: dict[str, list[str]] = field(default_factory=dict)
-    public_client: bool = False
+    # Graph's isFallbackPublicClient; None and False mean the same.
+    public_client: bool | None = False
+    # The service principal is not enabled for sign-in.
     disabled: bool = False
+    unique_name: str | None = None
+    created_at: datetime | None = None
+    created_by_app_id: str | None = None
+    deleted_at: datetime | None = None
+    # Object ids of users and service principals.
+    owners: list[str] = field(default_factory=list)
+    # Every other property of Graph's application that was written, by its name there (for example requiredResourceAccess).
+    properties: dict[str, Any] = field(default_factory=dict)
+    # The same of its service principal, and who owns that.
+    principal_properties: dict[str, Any] = field(default_factory=dict)
+    principal_owners: list[str] = field(default_factory=list)
+    # Credentials that were removed, as long as a replica of the token endpoint may still accept them.
+    removed_credentials: list[Credential] = field(default_factory=list)
+    # Assignment id -> when it was made; one that is not named has been there since the application was.
+    assigned_at: dict[str, datetime] = field(default_factory=dict)
+    # Ids of the custom credential policies (appManagementPolicies) that apply to it.
+    credential_policies: list[str] = field(default_factory=list)
+
+
+@dataclass
+class DeletedPrincipal:
+    """A soft-deleted service principal; with the same id it can be given back to its application."""
+
+    id: str
+    app_id: str
+    display_name: str
+    deleted_at: datetime
+
+
+@dataclass
+class PermissionGrant:
+    """Consent for delegated permissions (Graph's oauth2PermissionGrant): for everyone, or for one user."""
+
+    id: str
+    # Object ids of the two service principals.
+    client_id: str
+    resource_id: str
+    # C(AllPrincipals) or C(Principal).
+    consent_type: str
+    scope: str
+    principal_id: str | None = None
+
+
+@dataclass
+class RoleAssignment:
+    """An app role of a user or group, or the default role of a service principal; see C(Application.app_roles)."""
+
+    id: str
+    principal_id: str
+    # C(User), C(Group) or C(ServicePrincipal).
+    principal_type: str
+    # Object id of the resource's service principal.
+    resource_id: str
+    app_role_id: str
+    created_at: datetime
+
+
+@dataclass
+class CredentialRestriction:
+    """One rule of a credential policy: what it restricts (Graph's restrictionType), and how."""
+
+    restriction: str
+    # An ISO 8601 duration such as P180D; None for the rules that forbid.
+    max_lifetime: str | None = None
+    # Applications that were made before this moment are exempt.
+    for_apps_created_after: datetime | None = None
+    enabled: bool = True
+
+
+@dataclass
+class CredentialPolicy:
+    """An app management policy: the tenant's default one, or a custom one for the applications that name it."""
+
+    id: str
+    display_name: str
+    description: str
+    enabled: bool = False
+    passwords: list[CredentialRestriction] = field(default_factory=list)
+    keys: list[CredentialRestriction] = field(default_factory=list)
 
 
 @dataclass
@@ -233,11 +326,21 @@ class Tenant:
     skus: dict[str, Sku] = field(default_factory=dict)
     roles: dict[str, DirectoryRole] = field(default_factory=dict)
     applications: dict[str, Application] = field(default_factory=dict)
+    deleted_applications: dict[str, Application] = field(default_factory=dict)
+    deleted_principals: dict[str, DeletedPrincipal] = field(default_factory=dict)
+    permission_grants: dict[str, PermissionGrant] = field(default_factory=dict)
+    role_assignments: dict[str, RoleAssignment] = field(default_factory=dict)
+    # The default policy for credentials, None: as Microsoft made it (not enabled); and the custom ones, by id.
+    default_credential_policy: CredentialPolicy | None = None
+    credential_policies: dict[str, CredentialPolicy] = field(default_factory=dict)
     sync_enabled: bool | None = None
     last_sync: datetime | None = None
     sync_features: SyncFeatures = field(default_factory=SyncFeatures)
     # Work on mailboxes that license changes have asked for; see graph/provisioning.py.
     provisioning: list[Provisioning] = field(default_factory=list)
+    exchange: ExchangeStore = field(default_factory=ExchangeStore)
+    messages: list[Message] = field(default_factory=list)
+    vaults: VaultStore = field(default_factory=VaultStore)
     # Behaviors that a test may turn on or off by name; each service documents its own.
     switches: dict[str, Any] = field(default_factory=dict)
     # What the sync engine remembers of the objects it exported, by source anchor; see connect.py.

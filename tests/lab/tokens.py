@@ -10,17 +10,20 @@ A token is a JWT signed with RS256. What it permits is frozen when it is issued:
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
 from starlette.requests import Request
 
+from .propagation import pick_replica
 from .state import Application, Tenant, User
 from .world import World, world_of
 
 GRAPH = "00000003-0000-0000-c000-000000000000"
 EXCHANGE = "00000002-0000-0ff1-ce00-000000000000"
+KEY_VAULT = "cfa8b339-82a2-471a-a3c9-0fc0be7a4093"
 # Hosts of the resource URIs in the commercial, GCC High, DoD and China clouds.
 RESOURCE_HOSTS = {
     "graph.microsoft.com": GRAPH,
@@ -28,11 +31,19 @@ RESOURCE_HOSTS = {
     "dod-graph.microsoft.us": GRAPH,
     "microsoftgraph.chinacloudapi.cn": GRAPH,
     "outlook.office365.com": EXCHANGE,
+    "outlook.office.com": EXCHANGE,
     "outlook.office365.us": EXCHANGE,
     "outlook-dod.office365.us": EXCHANGE,
     "partner.outlook.cn": EXCHANGE,
+    "vault.azure.net": KEY_VAULT,
+    "vault.azure.cn": KEY_VAULT,
+    "vault.usgovcloudapi.net": KEY_VAULT,
 }
-DEFAULT_AUDIENCES = {GRAPH: "https://graph.microsoft.com", EXCHANGE: "https://outlook.office365.com"}
+DEFAULT_AUDIENCES = {
+    GRAPH: "https://graph.microsoft.com",
+    EXCHANGE: "https://outlook.office365.com",
+    KEY_VAULT: "https://vault.azure.net",
+}
 # Delegated permissions that open the same door as an application permission of another name.
 _DELEGATED_NAMES = {"Exchange.ManageAsApp": "Exchange.Manage", "Exchange.ManageAsAppV2": "Exchange.ManageV2"}
 # Seconds; the service answers 3599 although a token may live longer.
@@ -68,20 +79,48 @@ def issue(world: World, application: Application, resource_app_id: str, *, audie
     """
     claims = _common_claims(world, application, audience or DEFAULT_AUDIENCES[resource_app_id])
     principal = application.service_principal_id
-    roles = application.app_roles.get(resource_app_id)
+    roles = _effective_roles(world.tenant, application, resource_app_id)
     claims |= {"oid": principal, "sub": principal, "idtyp": "app", "wids": held_roles(world.tenant, principal)}
     if roles:
         claims["roles"] = list(roles)
     return _signed(world, claims)
 
 
-def issue_delegated(world: World, application: Application, user: User, resource_app_id: str, audience: str) -> str:
-    """Make a token for a user who signed in through the application; C(scp) holds the consented permissions.
+def _effective_roles(tenant: Tenant, application: Application, resource_app_id: str) -> list[str]:
+    """The application permissions that this issue of a token knows of.
 
-    The lab has one list of grants for each application and takes it as the consented delegated permissions as well.
+    Switch C(grant_propagation): seconds of the tenant's clock, up to which a new grant may be missing, now here and now
+    not (a guess; that a token made right after consent may lack it is known, for how long is not).
     """
+    delay = float(tenant.switches.get("grant_propagation") or 0) * pick_replica(tenant)
+    latest = tenant.clock.now() - timedelta(seconds=delay)
+    since = application.assigned_at
+    granted = application.app_roles.get(resource_app_id, [])
+    return [value for value in granted if since.get(f"{resource_app_id}/{value}", latest) <= latest]
+
+
+def resource_principal_id(tenant: Tenant, resource_app_id: str) -> str:
+    """The object id of the service principal that one of Microsoft's own resources has in this tenant."""
+    return str(uuid.uuid5(uuid.UUID(tenant.id), resource_app_id))
+
+
+def consented_scopes(tenant: Tenant, application: Application, user: User, resource_app_id: str) -> list[str]:
+    """The delegated permissions that an application has for a user: consent for everyone, and that of the user."""
+    resource = resource_principal_id(tenant, resource_app_id)
+    scopes = [
+        scope
+        for grant in tenant.permission_grants.values()
+        if (grant.client_id, grant.resource_id) == (application.service_principal_id, resource)
+        and grant.principal_id in (None, user.id)
+        for scope in grant.scope.split()
+    ]
+    return list(dict.fromkeys(scopes))
+
+
+def issue_delegated(world: World, application: Application, user: User, resource_app_id: str, audience: str) -> str:
+    """Make a token for a user who signed in through the application; C(scp) holds the consented permissions."""
     claims = _common_claims(world, application, audience)
-    scopes = [_DELEGATED_NAMES.get(role, role) for role in application.app_roles.get(resource_app_id, [])]
+    scopes = consented_scopes(world.tenant, application, user, resource_app_id)
     claims |= {
         "oid": user.id,
         "sub": user.id,
@@ -134,10 +173,14 @@ def bearer(request: Request, audience: str) -> dict[str, Any]:
     any cloud for the same resource. The claims are those of the token, with C(roles) and C(wids) always present as
     lists. For a user's token C(roles) holds what its scopes permit, in the words of the application permissions.
     """
-    world = world_of(request)
     scheme, _unused, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized("missing")
+    return accepted(world_of(request), token, audience)
+
+
+def accepted(world: World, token: str, audience: str) -> dict[str, Any]:
+    """The claims of a token for a resource, or Unauthorized; as C(bearer) gives them."""
     claims = world.verified_tokens.get(token)
     if claims is None:
         claims = world.verified_tokens[token] = _verified(world, token)

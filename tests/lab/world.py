@@ -11,6 +11,7 @@ import base64
 import secrets
 import shutil
 import tempfile
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,16 @@ class World:
         # Where the services listen; set by the server when it has bound its sockets. The first one is base_url.
         self.base_urls: list[str] = []
         self.imds_url: str | None = None
+        # C(address:port) of mail submission and of IMAP.
+        self.smtp_server = ""
+        self.imap_server = ""
+        # Base URLs of Azure Key Vault and HashiCorp Vault.
+        self.key_vault_url = ""
+        self.vault_url = ""
+        # HashiCorp Vault's root token, and its one AppRole.
+        self.vault_token = f"hvs.{secrets.token_hex(24)}"
+        self.vault_role_id = str(uuid.uuid4())
+        self.vault_secret_id = str(uuid.uuid4())
         # What a request to the App Service form of the managed identity must show.
         self.identity_header = secrets.token_hex(16)
         # Held by a sync cycle and by a reset, since neither may see the directory of the other.
@@ -69,6 +80,8 @@ class World:
         self.scheduler = Scheduler(self.tenant.clock)
         self.device_codes: dict[str, Any] = {}
         self.verified_tokens: dict[str, dict[str, Any]] = {}
+        # C(uti) of a token -> id of the credential that it was got with, where the token endpoint has noted it.
+        self.issued_with: dict[str, str] = {}
 
     @property
     def base_url(self) -> str:

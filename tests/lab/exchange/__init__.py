@@ -15,6 +15,9 @@ Switches of the tenant that change what Exchange does:
 - C(exchange_type_lag), C(exchange_type_lag_seconds), C(exchange_stale_without_anchor): see L(lab.exchange.views).
 - C(exchange_type_on_synced): see L(lab.exchange.writing).
 - C(exchange_page_seconds): how long a next link lives.
+- C(exchange_principal_lag): see L(lab.exchange.principals).
+- C(exchange_permission_user), C(exchange_permission_principal): see L(lab.exchange.permissions).
+- C(exchange_transport), C(smtp_settings_lag): see L(lab.exchange.client_access).
 - C(exchange_dehydrated): what Get-OrganizationConfig says in IsDehydrated.
 """
 

@@ -28,7 +28,19 @@ HELPDESK_ADMINISTRATOR = "729827e3-9c14-49f7-bb1b-9608f156bbb8"
 
 _ALL = frozenset(CMDLETS.values())
 _READS = frozenset(name for name in _ALL if name.startswith("Get-"))
-_ORGANIZATION = frozenset({"Get-OrganizationConfig", "Get-AcceptedDomain"})
+# Mailboxes and their permissions belong to the management role Mail Recipients; the transport configuration to
+# Organization Transport Settings and service principals to Role Management, which recipient administrators lack.
+_ORGANIZATION = frozenset(
+    {
+        "Get-AcceptedDomain",
+        "Get-OrganizationConfig",
+        "Get-ServicePrincipal",
+        "Get-TransportConfig",
+        "New-ServicePrincipal",
+        "Remove-ServicePrincipal",
+        "Set-TransportConfig",
+    }
+)
 # Security roles and others are missing on purpose: they grant none of the cmdlets of this lab.
 _GRANTS = {
     GLOBAL_ADMINISTRATOR: _ALL,

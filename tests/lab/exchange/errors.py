@@ -144,3 +144,9 @@ def not_rehearsed(cmdlet: str, parameter: str) -> CmdletError:
     return CmdletError(
         "Lab.NotRehearsedException", f"The rehearsal tenant does not play {cmdlet} -{parameter}.", status=501
     )
+
+
+def already_exists(name: str) -> CmdletError:
+    """An object that is there already."""
+    text = f"The operation failed because the object '{name}' already exists."
+    return CmdletError("Microsoft.Exchange.Data.Directory.ADObjectAlreadyExistsException", text)

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..addresses import has_exchange_plan, primary_of
 from ..state import Contact, Domain, Group, Tenant, User
+from .client_access import cas_values
 from .views import shown_type
 from .wire import Guid, annotated, exchange_guid, size, span
 
@@ -306,19 +307,7 @@ def cas_mailbox_row(tenant: Tenant, user: User) -> dict[str, Any]:
             "DisplayName": user.display_name,
             "EmailAddresses": list(user.proxy_addresses),
             "PrimarySmtpAddress": primary_of(user.proxy_addresses) or "",
-            "SmtpClientAuthenticationDisabled": None,
-            "ActiveSyncEnabled": True,
-            "OWAEnabled": True,
-            "OWAforDevicesEnabled": True,
-            "PopEnabled": True,
-            "ImapEnabled": True,
-            "MAPIEnabled": True,
-            "EwsEnabled": None,
-            "EwsAllowOutlook": None,
-            "EwsApplicationAccessPolicy": None,
-            "EwsAllowList": None,
-            "ActiveSyncMailboxPolicy": "Default",
-            "OwaMailboxPolicy": "OwaMailboxPolicy-Default",
+            **cas_values(user),
             "HasActiveSyncDevicePartnership": False,
             "IsValid": True,
         }

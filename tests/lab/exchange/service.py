@@ -13,7 +13,7 @@ from typing import Any
 
 from ..graph.provisioning import settle
 from ..state import Tenant
-from . import errors, paging, reading, writing
+from . import client_access, errors, paging, permissions, principals, reading, writing
 from .access import cmdlet_for
 from .binding import bind
 from .command import Command, Outcome
@@ -21,14 +21,26 @@ from .errors import CmdletError
 from .wire import selected
 
 _HANDLERS: dict[str, Callable[[Command], Outcome]] = {
+    "Add-MailboxPermission": permissions.add_mailbox_permission,
+    "Add-RecipientPermission": permissions.add_recipient_permission,
     "Get-AcceptedDomain": reading.get_accepted_domain,
     "Get-CASMailbox": reading.get_cas_mailbox,
     "Get-Mailbox": reading.get_mailbox,
+    "Get-MailboxPermission": permissions.get_mailbox_permission,
     "Get-MailboxStatistics": reading.get_mailbox_statistics,
     "Get-OrganizationConfig": reading.get_organization_config,
     "Get-Recipient": reading.get_recipient,
+    "Get-RecipientPermission": permissions.get_recipient_permission,
+    "Get-ServicePrincipal": principals.get_service_principal,
+    "Get-TransportConfig": client_access.get_transport_config,
     "Get-User": reading.get_user,
+    "New-ServicePrincipal": principals.new_service_principal,
+    "Remove-MailboxPermission": permissions.remove_mailbox_permission,
+    "Remove-RecipientPermission": permissions.remove_recipient_permission,
+    "Remove-ServicePrincipal": principals.remove_service_principal,
+    "Set-CASMailbox": client_access.set_cas_mailbox,
     "Set-Mailbox": writing.set_mailbox,
+    "Set-TransportConfig": client_access.set_transport_config,
 }
 
 

@@ -25,11 +25,23 @@ MEMBERS_READ = GROUPS_READ | {"GroupMember.Read.All", "GroupMember.ReadWrite.All
 MEMBERSHIPS_READ = DIRECTORY_READ | {"GroupMember.Read.All", "User.Read.All", "User.ReadWrite.All"}
 ROLES_READ = DIRECTORY_READ | {"RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory"}
 ASSIGNMENTS_READ = ROLES_READ | {"RoleManagement.Read.All"}
+# Applications and service principals.
 PRINCIPALS_READ = DIRECTORY_READ | {
     "Application.Read.All",
     "Application.ReadWrite.All",
     "Application.ReadWrite.OwnedBy",
 }
+# Application.ReadWrite.OwnedBy reads every application, and writes those that the caller owns (permissions reference).
+APPLICATIONS_WRITE_ALL = frozenset({"Application.ReadWrite.All"})
+APPLICATIONS_WRITE = APPLICATIONS_WRITE_ALL | {"Application.ReadWrite.OwnedBy"}
+# Of service principals, and of the owners of both; not of applications themselves.
+PRINCIPALS_WRITE_ALL = APPLICATIONS_WRITE_ALL | {"Directory.ReadWrite.All"}
+PRINCIPALS_WRITE = APPLICATIONS_WRITE | PRINCIPALS_WRITE_ALL
+GRANTS_WRITE = frozenset({"DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All"})
+GRANTS_READ = DIRECTORY_READ | GRANTS_WRITE | {"DelegatedPermissionGrant.Read.All"}
+APP_ROLES_WRITE = frozenset({"AppRoleAssignment.ReadWrite.All"})
+APP_ROLES_READ = DIRECTORY_READ | APP_ROLES_WRITE
+POLICIES_READ = frozenset({"Policy.Read.All", "Policy.ReadWrite.ApplicationConfiguration"})
 MAILBOX_SETTINGS_READ = frozenset({"MailboxSettings.Read", "MailboxSettings.ReadWrite"})
 SYNC_BEHAVIOR_READ = frozenset({"User-OnPremisesSyncBehavior.Read.All", "User-OnPremisesSyncBehavior.ReadWrite.All"})
 SYNC_BEHAVIOR_WRITE = frozenset({"User-OnPremisesSyncBehavior.ReadWrite.All"})

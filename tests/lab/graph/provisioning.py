@@ -117,16 +117,22 @@ def licenses_changed(tenant: Tenant, user: User) -> None:
 
 
 def settle(tenant: Tenant) -> None:
-    """Do the mailbox work that is due, and forget users who were deleted more than 30 days ago. Cheap when idle."""
+    """Do the mailbox work that is due, and forget what was deleted more than 30 days ago. Cheap when idle."""
     now = tenant.clock.now()
     if tenant.provisioning and any(work.due <= now for work in tenant.provisioning):
         due = [work for work in tenant.provisioning if work.due <= now]
         tenant.provisioning = [work for work in tenant.provisioning if work.due > now]
         for work in due:
             _provision(tenant, work, now)
-    for user in list(tenant.deleted_users.values()):
-        if user.deleted_at is not None and user.deleted_at + RETENTION <= now:
-            del tenant.deleted_users[user.id]
+    for deleted in (tenant.deleted_users, tenant.deleted_applications, tenant.deleted_principals):
+        _forget(deleted, now)
+
+
+def _forget(deleted: dict[str, Any], now: datetime) -> None:
+    """Purge what was deleted too long ago to be restored."""
+    for key, item in list(deleted.items()):
+        if item.deleted_at is not None and item.deleted_at + RETENTION <= now:
+            del deleted[key]
 
 
 def _provision(tenant: Tenant, work: Provisioning, now: datetime) -> None:

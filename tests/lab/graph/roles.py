@@ -102,7 +102,7 @@ def get_role(call: Call) -> Answer:
 
 def list_role_members(call: Call) -> Answer:
     """GET /directoryRoles/{id}/members: users and service principals."""
-    return _objects(call, _members(call, _role(call).members))
+    return objects(call, members(call, _role(call).members))
 
 
 def _role(call: Call) -> DirectoryRole:
@@ -135,15 +135,16 @@ def list_groups(call: Call) -> Answer:
 
 def get_group(call: Call) -> Answer:
     """GET /groups/{id}."""
-    return Answer(200, GROUP.entity(call, _group(call)))
+    return Answer(200, GROUP.entity(call, group_of(call)))
 
 
 def list_group_members(call: Call) -> Answer:
     """GET /groups/{id}/members: users, service principals and groups, each with its type."""
-    return _objects(call, _members(call, _group(call).members))
+    return objects(call, members(call, group_of(call).members))
 
 
-def _group(call: Call) -> Group:
+def group_of(call: Call) -> Group:
+    """The group of the address. Raises GraphError."""
     group = call.tenant.groups.get(call.key.lower())
     if group is None:
         raise missing(call.key)
@@ -167,7 +168,7 @@ def memberships(kind: str, *, transitive: bool) -> Callable[[Call], Answer]:
             return query.collection(call, ROLE, roles)
         if kind == "group":
             return query.collection(call, GROUP, groups)
-        return _objects(call, [*((ROLE, role) for role in roles), *((GROUP, group) for group in groups)])
+        return objects(call, [*((ROLE, role) for role in roles), *((GROUP, group) for group in groups)])
 
     return handler
 
@@ -184,7 +185,7 @@ def _groups_of(tenant: Tenant, member: str, transitive: bool) -> Iterable[Group]
     return found.values()
 
 
-def _objects(call: Call, found: Sequence[tuple[Resource, Any]]) -> Answer:
+def objects(call: Call, found: Sequence[tuple[Resource, Any]]) -> Answer:
     """A page of objects of several types, each with its @odata.type; C($select) may name what any of the types has."""
     if set(call.query) & {"$filter", "$orderby"}:
         raise unsupported("The query is not supported on a collection of several types; use an OData cast.")
@@ -198,7 +199,8 @@ def _objects(call: Call, found: Sequence[tuple[Resource, Any]]) -> Answer:
 _KINDS = (USER, GROUP, ROLE, PRINCIPAL)
 
 
-def _members(call: Call, ids: Iterable[str]) -> list[tuple[Resource, Any]]:
+def members(call: Call, ids: Iterable[str]) -> list[tuple[Resource, Any]]:
+    """The objects that are there among the given ids, each with its type."""
     return [pair for pair in (_member(call, item_id) for item_id in ids) if pair is not None]
 
 

@@ -19,7 +19,22 @@ from urllib.parse import parse_qsl, unquote
 
 from ..replicas import Reader, replicas_of
 from ..state import Tenant
-from . import changes, deleted, licenses, organization, permissions, principals, query, roles, users
+from . import (
+    applications,
+    assignments,
+    changes,
+    credential_policies,
+    deleted,
+    grants,
+    licenses,
+    organization,
+    owners,
+    permissions,
+    principals,
+    query,
+    roles,
+    users,
+)
 from .call import Answer, Call
 from .errors import GraphError, concurrent, forbidden, refused, syntax
 from .provisioning import settle
@@ -95,23 +110,95 @@ def _table() -> dict[str, dict[str, Operation]]:
         "directoryRoles/*": _read(roles.get_role, p.ROLES_READ, ENTITY),
         "directoryRoles/*/members": _read(roles.list_role_members, p.ROLES_READ, LIST),
         "roleManagement/directory/roleAssignments": _read(roles.list_assignments, p.ASSIGNMENTS_READ, LIST),
-        "servicePrincipals": _read(principals.list_principals, p.PRINCIPALS_READ, LIST),
-        "servicePrincipals/*": _read(principals.get_principal, p.PRINCIPALS_READ, ENTITY),
         "groups": _read(roles.list_groups, p.GROUPS_READ, LIST),
         "groups/*": _read(roles.get_group, p.GROUPS_READ, ENTITY),
         "groups/*/members": _read(roles.list_group_members, p.MEMBERS_READ, LIST, 3),
-        "directory/deletedItems": _read(deleted.refuse_without_cast, None, ALL),
-        "directory/deletedItems/microsoft.graph.user": _read(deleted.list_deleted_users, p.USERS_READ, LIST),
-        "directory/deletedItems/*": _read(deleted.get_deleted, p.USERS_READ, ENTITY)
-        | {"DELETE": Operation(deleted.purge, p.USERS_DELETE)},
-        "directory/deletedItems/*/restore": {"POST": Operation(deleted.restore, p.USERS_DELETE)},
         "directory/onPremisesSynchronization": _read(organization.get_synchronization, None, ENTITY),
     }
+    table |= _application_table() | _principal_table() | _deleted_table()
     for name in ("", "directoryRole", "group"):
         cast = f"/microsoft.graph.{name}" if name else ""
         table[f"users/*/memberOf{cast}"] = _read(direct[name], p.MEMBERSHIPS_READ, LIST)
         table[f"users/*/transitiveMemberOf{cast}"] = _read(nested[name], p.MEMBERSHIPS_READ, LIST)
     return table
+
+
+def _application_table() -> dict[str, dict[str, Operation]]:
+    """Applications, their credentials and the policies for these."""
+    p = permissions
+    write = p.APPLICATIONS_WRITE
+    return {
+        "applications": _read(applications.list_applications, p.PRINCIPALS_READ, LIST, 2)
+        | {"POST": Operation(applications.create_application, write)},
+        "applications/*": _read(applications.get_application, p.PRINCIPALS_READ, ENTITY)
+        | {
+            "PATCH": Operation(applications.update_application, write),
+            "DELETE": Operation(applications.delete_application, write),
+        },
+        "applications/*/addPassword": {"POST": Operation(applications.add_password, write)},
+        "applications/*/removePassword": {"POST": Operation(applications.remove_password, write)},
+        "applications/*/appManagementPolicies": _read(applications.list_credential_policies, p.POLICIES_READ, LIST),
+        "policies/defaultAppManagementPolicy": _read(credential_policies.get_default_policy, p.POLICIES_READ, NONE),
+        "policies/appManagementPolicies": _read(credential_policies.list_policies, p.POLICIES_READ, LIST),
+        "policies/appManagementPolicies/*": _read(credential_policies.get_policy, p.POLICIES_READ, ENTITY),
+    }
+
+
+def _principal_table() -> dict[str, dict[str, Operation]]:
+    """Service principals, who owns them and applications, and what they were granted."""
+    p = permissions
+    write = p.PRINCIPALS_WRITE
+    table = {
+        "servicePrincipals": _read(principals.list_principals, p.PRINCIPALS_READ, LIST)
+        | {"POST": Operation(principals.create_principal, write)},
+        "servicePrincipals/*": _read(principals.get_principal, p.PRINCIPALS_READ, ENTITY)
+        | {
+            "PATCH": Operation(principals.update_principal, write),
+            "DELETE": Operation(principals.delete_principal, write),
+        },
+        "servicePrincipals/*/oauth2PermissionGrants": _read(grants.list_principal_grants, p.GRANTS_READ, LIST),
+        "applications/*/owners": _read(owners.list_application_owners, p.PRINCIPALS_READ, LIST),
+        "servicePrincipals/*/owners": _read(owners.list_principal_owners, p.PRINCIPALS_READ, LIST),
+        "oauth2PermissionGrants": _read(grants.list_grants, p.GRANTS_READ, LIST, 2)
+        | {"POST": Operation(grants.create_grant, p.GRANTS_WRITE)},
+        "oauth2PermissionGrants/*": _read(grants.get_grant, p.GRANTS_READ, ENTITY)
+        | {
+            "PATCH": Operation(grants.update_grant, p.GRANTS_WRITE),
+            "DELETE": Operation(grants.delete_grant, p.GRANTS_WRITE),
+        },
+    }
+    for kind in ("applications", "servicePrincipals"):
+        of_principal = kind == "servicePrincipals"
+        table[f"{kind}/*/owners/$ref"] = {"POST": Operation(owners.add_owner(of_principal), write)}
+        table[f"{kind}/*/owners/*/$ref"] = {"DELETE": Operation(owners.remove_owner(of_principal), write)}
+    for address, side in assignments.SIDES.items():
+        # Who is assigned to a resource is part of the application; what someone holds is part of the directory.
+        reads = p.PRINCIPALS_READ if address.endswith("appRoleAssignedTo") else p.APP_ROLES_READ
+        if address.startswith("servicePrincipals"):
+            reads = reads | p.PRINCIPALS_READ
+        table[address] = _read(assignments.lister(side), reads, LIST, 2) | {
+            "POST": Operation(assignments.creator(side), p.APP_ROLES_WRITE)
+        }
+        table[f"{address}/*"] = {"DELETE": Operation(assignments.remover(side), p.APP_ROLES_WRITE)}
+    return table
+
+
+def _deleted_table() -> dict[str, dict[str, Operation]]:
+    """Deleted items of every kind; whoever may write one kind is judged again when it is clear which it is."""
+    p = permissions
+    return {
+        "directory/deletedItems": _read(deleted.refuse_without_cast, None, ALL),
+        "directory/deletedItems/microsoft.graph.user": _read(deleted.list_deleted_users, p.USERS_READ, LIST),
+        "directory/deletedItems/microsoft.graph.application": _read(
+            deleted.list_deleted_applications, p.PRINCIPALS_READ, LIST
+        ),
+        "directory/deletedItems/microsoft.graph.servicePrincipal": _read(
+            deleted.list_deleted_principals, p.PRINCIPALS_READ, LIST
+        ),
+        "directory/deletedItems/*": _read(deleted.get_deleted, p.USERS_READ | p.PRINCIPALS_READ, ENTITY)
+        | {"DELETE": Operation(deleted.purge, p.USERS_DELETE | p.PRINCIPALS_WRITE)},
+        "directory/deletedItems/*/restore": {"POST": Operation(deleted.restore, p.USERS_DELETE | p.PRINCIPALS_WRITE)},
+    }
 
 
 def _tree() -> _Node:
@@ -189,7 +276,7 @@ async def _alone(call: Call, operation: Operation) -> Answer:
     try:
         replicas = replicas_of(call.tenant)
         if replicas is not None:
-            replicas.observe(user.id)
+            replicas.observe("users", user.id)
         await asyncio.sleep(float(call.tenant.switches.get("graph_write_seconds", 0.01)))
         return operation.handler(call)
     finally:

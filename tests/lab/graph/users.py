@@ -55,7 +55,7 @@ def changed(tenant: Tenant, user: User) -> None:
     index_of(tenant).refresh(user.id)
     replicas = replicas_of(tenant)
     if replicas is not None:
-        replicas.observe(user.id)
+        replicas.observe("users", user.id)
 
 
 def get_user(call: Call) -> Answer:

@@ -13,8 +13,19 @@ from typing import Any
 import requests
 
 from lab.login import issue
-from lab.state import Application, Credential, DirectoryRole, Domain, Mailbox, ServicePlan, Sku, Tenant, User
-from lab.tokens import EXCHANGE, GRAPH
+from lab.state import (
+    Application,
+    Credential,
+    DirectoryRole,
+    Domain,
+    Mailbox,
+    PermissionGrant,
+    ServicePlan,
+    Sku,
+    Tenant,
+    User,
+)
+from lab.tokens import EXCHANGE, GRAPH, resource_principal_id
 from lab.world import World
 
 TENANT_ID = "11111111-1111-4111-8111-111111111111"
@@ -26,7 +37,7 @@ EXCHANGE_PLAN_1 = "4b9405b0-7788-4568-add1-99614e613b69"
 
 
 def small_tenant() -> Tenant:
-    """A tenant with one verified domain, one application with all grants, one SKU and three mailboxes."""
+    """A tenant with one verified domain, one application with all grants and consent, one SKU and three mailboxes."""
     domains = {
         "contoso.onmicrosoft.example": Domain("contoso.onmicrosoft.example", is_initial=True),
         "contoso.example": Domain("contoso.example", is_default=True),
@@ -43,6 +54,8 @@ def small_tenant() -> Tenant:
     roles = {GRAPH: ["User.ReadWrite.All", "Organization.Read.All"], EXCHANGE: ["Exchange.ManageAsApp"]}
     application = Application(tenant.new_id(), APP_ID, "ansible", PRINCIPAL_ID, [credential], app_roles=roles)
     tenant.applications[application.id] = application
+    resource, scopes = resource_principal_id(tenant, GRAPH), "User.ReadWrite.All Organization.Read.All"
+    tenant.permission_grants["consent"] = PermissionGrant("consent", PRINCIPAL_ID, resource, "AllPrincipals", scopes)
     role = DirectoryRole(tenant.new_id(), EXCHANGE_ADMINISTRATOR, "Exchange Administrator", [PRINCIPAL_ID])
     tenant.roles[role.id] = role
     return tenant

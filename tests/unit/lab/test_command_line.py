@@ -11,6 +11,7 @@ import json
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -95,7 +96,7 @@ def test_secrets_lie_in_files_of_the_owner_only(home: Path) -> None:
     found = facts(home)
     secrets = [Path(path) for path in found["secret_files"].values()]
     texts = [path.read_text() for path in secrets]
-    assert len(texts) == 2
+    assert len(texts) == 4
     assert {path.stat().st_mode & 0o777 for path in (home / "credentials").iterdir()} == {0o600}
     for text in texts:
         assert text not in (home / "lab.json").read_text()
@@ -107,10 +108,22 @@ def test_the_settings_can_be_read_by_a_shell(home: Path) -> None:
     found = facts(home)
     script = f". {shlex.quote(found['environment_path'])}; env"
     lines = subprocess.run(["sh", "-c", script], env={}, capture_output=True, text=True, check=True).stdout.splitlines()
-    variables = dict(line.split("=", 1) for line in lines if line.startswith(("M365_", "AZURE_")))
+    variables = dict(line.split("=", 1) for line in lines if line.startswith(("M365_", "AZURE_", "VAULT_")))
     secrets = {name: Path(path).read_text() for name, path in found["secret_files"].items()}
     assert variables == found["environment"] | secrets
-    assert set(secrets) == {"AZURE_CLIENT_SECRET", "M365_DIRECTORY_PASSWORD"}
+    assert set(secrets) == {"AZURE_CLIENT_SECRET", "M365_DIRECTORY_PASSWORD", "VAULT_SECRET_ID", "VAULT_TOKEN"}
+
+
+def test_the_facts_say_where_mail_and_the_vaults_are(home: Path) -> None:
+    found = facts(home)
+    for address in (*found["mail"].values(), *(url.removeprefix("https://") for url in found["vaults"].values())):
+        host, _unused, port = address.rpartition(":")
+        assert host == found["address"]
+        with socket.create_connection((host, int(port)), timeout=10):
+            pass
+    assert found["environment"]["M365_SMTP_SERVER"] == found["mail"]["smtp"]
+    assert found["environment"]["M365_IMAP_SERVER"] == found["mail"]["imap"]
+    assert found["environment"]["VAULT_ADDR"] == found["vaults"]["hashicorp"]
 
 
 def test_up_again_changes_nothing_and_other_options_are_refused(home: Path) -> None:

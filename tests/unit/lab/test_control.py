@@ -44,7 +44,10 @@ def test_state_shows_the_whole_tenant_without_secrets(lab: Lab) -> None:
     assert state["users"]["44444444-0000-4000-8000-000000000001"]["mailbox"]["type_details"] == "SharedMailbox"
     application = next(iter(state["applications"].values()))
     assert application["app_id"] == APP_ID
-    assert application["credentials"][0].keys() == {"key_id", "end", "certificate", "usable_from"}
+    assert application["credentials"][0].keys() == {
+        *("key_id", "display_name", "hint", "start", "end", "certificate", "custom_key_identifier"),
+        *("usable", "usable_from", "learned_at", "forgotten_at"),
+    }
     assert SECRET not in text
     assert lab.world.identity_header not in text
 

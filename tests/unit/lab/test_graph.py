@@ -125,7 +125,7 @@ def test_on_premises_synchronization_is_403_for_every_application(graph: Graph) 
 
 
 def test_on_premises_synchronization_is_a_collection_for_a_signed_in_administrator(lab: Lab) -> None:
-    lab.application.app_roles[GRAPH] = ["OnPremDirectorySynchronization.Read.All"]
+    lab.tenant.permission_grants["consent"].scope = "OnPremDirectorySynchronization.Read.All"
     lab.tenant.sync_features.block_soft_match = True
     token = issue_delegated(lab.world, lab.application, lab.tenant.users[INFO], GRAPH, "https://graph.microsoft.com")
     answer = lab.call("GET", "/v1.0/directory/onPremisesSynchronization", headers={"Authorization": f"Bearer {token}"})
@@ -459,7 +459,9 @@ def test_service_principals_are_found_by_id_app_id_and_filter(graph: Graph) -> N
     assert graph.get(f"servicePrincipals(appId='{APP_ID}')")["id"] == PRINCIPAL_ID
     assert graph.get(f"servicePrincipals/{PRINCIPAL_ID}")["appId"] == APP_ID
     rows = graph.get("servicePrincipals", params={"$filter": f"appId eq '{EXCHANGE}'"})["value"]
-    assert [role["value"] for role in rows[0]["appRoles"]] == ["Exchange.ManageAsApp"]
+    published = {role["value"]: role["id"] for role in rows[0]["appRoles"]}
+    assert published["Exchange.ManageAsApp"] == "dc50a0fb-09a3-484d-be87-e023b12c6440"
+    assert published["SMTP.SendAsApp"] == "7146a1f0-8703-45b3-9eae-527a64c00995"
     assert graph.refused("GET", f"servicePrincipals(appId='{TENANT_ID}')")[0] == 404
 
 

@@ -440,7 +440,7 @@ def test_device_code_needs_a_public_client(lab: Lab) -> None:
 
 def test_device_code_without_consent_is_65001(lab: Lab) -> None:
     lab.application.public_client = True
-    lab.application.app_roles.clear()
+    lab.tenant.permission_grants.clear()
     begun = begin_device(lab).json()
     lab.control("POST", "device", {"user_code": begun["user_code"], "approve": True})
     assert_refused(poll_device(lab, begun["device_code"]), 400, "invalid_grant", 65001)
