@@ -18,10 +18,12 @@ from importlib import import_module
 from typing import Any
 
 from ansible import constants
+from ansible.errors import AnsibleError
+from ansible.parsing.vault import VaultLib, match_encrypt_secret
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils.clients import auth, directory_connection, token_cache, wire
+from ..module_utils.clients import auth, directory_connection, sink_file, token_cache, wire
 from ..module_utils.clients.errors import ServiceError
 from ..module_utils.core import progress
 from ..module_utils.core.entry import run_in_controller
@@ -47,6 +49,47 @@ if sys.stdout.isatty():
 MODULES = "ansible_collections.m365.hybrid.plugins.modules"
 
 
+class PlayVault:
+    """Ansible Vault with the passwords of this run, for files that modules keep.
+
+    Arguments:
+        secrets: pairs of an identity and its password, the preferred ones first.
+    """
+
+    def __init__(self, secrets: list[tuple[str, Any]]) -> None:
+        self._secrets = secrets
+
+    def encrypt(self, plain: bytes, vault_id: str | None) -> bytes:
+        """The content of a vault file, as C(ansible-vault encrypt) makes it.
+
+        Arguments:
+            vault_id: whose password is taken; otherwise that of the identity that the configuration encrypts with, or
+                else the first one.
+        """
+        if not self._secrets:
+            raise ServiceError(
+                "Ansible Vault has no password in this run.", advice="Give one by --vault-id or --vault-password-file."
+            )
+        try:
+            name, secret = match_encrypt_secret(self._secrets, vault_id or constants.DEFAULT_VAULT_ENCRYPT_IDENTITY)
+            return bytes(VaultLib(self._secrets).encrypt(plain, secret, vault_id=name))
+        except AnsibleError as error:
+            known = ", ".join(name for name, _secret in self._secrets)
+            raise ServiceError(
+                f"Ansible Vault cannot encrypt: {error}", advice=f"This run knows the identities {known}."
+            ) from None
+
+    def decrypt(self, sealed: bytes) -> bytes:
+        """What a vault file holds, by any password of the run."""
+        try:
+            return bytes(VaultLib(self._secrets).decrypt(sealed))
+        except AnsibleError as error:
+            raise ServiceError(
+                f"Ansible Vault cannot decrypt: {error}",
+                advice="Give the password of the file by --vault-id or --vault-password-file.",
+            ) from None
+
+
 class ActionModule(ActionBase):
     """Decides between this process and an ordinary module run; both give the same result."""
 
@@ -62,6 +105,8 @@ class ActionModule(ActionBase):
             wrap_async = bool(self._task.async_val) and not self._connection.has_native_async
             result: dict[str, Any] = self._execute_module(task_vars=variables, wrap_async=wrap_async)
             return result
+        # The loader has no public name for its passwords; Ansible's own include_vars reads files with it.
+        sink_file.vault = PlayVault(self._loader._vault.secrets or [])
         return self._as_reported(
             run_in_controller(import_module(f"{MODULES}.{name}"), self._task.args, self._task.check_mode)
         )
