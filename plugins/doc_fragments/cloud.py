@@ -69,6 +69,17 @@ options:
       exchange:
         description: Address of Exchange Online. Falls back to E(M365_EXCHANGE_ENDPOINT).
         type: str
+      key_vault:
+        description:
+          - Address that stands for the domain of all Azure Key Vaults; the name of a vault is the first part of the path
+            below it. Falls back to E(M365_KEY_VAULT_ENDPOINT).
+        type: str
+      smtp:
+        description: Server for mail submission, as host or host:port. Falls back to E(M365_SMTP_SERVER).
+        type: str
+      imap:
+        description: Server for IMAP, as host or host:port. Falls back to E(M365_IMAP_SERVER).
+        type: str
   ca_path:
     description:
       - PEM file of certification authorities to trust instead of the system's, for example behind a proxy that

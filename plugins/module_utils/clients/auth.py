@@ -87,16 +87,19 @@ class SignIn:
         options: values of clouds.OPTIONS.
         wire: the connections to use.
         clock: where to wait.
+        cache: where tokens are kept; by default the run's.
     """
 
-    def __init__(self, options: Mapping[str, Any], wire: Wire, clock: Clock) -> None:
+    def __init__(
+        self, options: Mapping[str, Any], wire: Wire, clock: Clock, cache: token_cache.TokenCache | None = None
+    ) -> None:
         self._options = options
         self._wire = wire
         self._clock = clock
         self._kind = kind_of(options)
         self._authority = f"{clouds.service(options, 'login').base}/{needed(options, 'tenant_id')}"
         self._client_id = str(options.get("client_id") or "")
-        self._cache = token_cache.current()
+        self._cache = cache or token_cache.current()
 
     def token(self, scope: str, claims: str | None = None) -> str:
         """Return an access token.
@@ -221,6 +224,47 @@ class SignIn:
             error.meaning = "There is no managed identity service that this machine can reach."
             error.advice = "Run on an Azure resource that has a managed identity, or choose another sign_in."
         return error
+
+
+# A credential that was made moments ago is not known everywhere yet, nor is its application (Microsoft Learn, "Microsoft
+# Entra authentication and authorization error codes").
+NOT_YET = frozenset({"AADSTS7000215", "AADSTS700016", "AADSTS700027", "AADSTS7000229"})
+
+
+def with_credential(options: Mapping[str, Any], client_id: str, kind: str, value: str) -> dict[str, Any]:
+    """The options of a sign-in as another application, by one credential and nothing else."""
+    # There is no file; the words stand in messages in its place.
+    certificate = {"certificate_path": "in the sink", "certificate_content": value}
+    own = {"client_secret": {"client_secret": value}, "certificate": certificate}[kind]
+    return {**options, **dict.fromkeys(clouds.CREDENTIALS), "sign_in": kind, "client_id": client_id, **own}
+
+
+def signs_in(options: Mapping[str, Any], client_id: str, kind: str, value: str) -> bool:
+    """Whether an application gets a token with a credential, asked anew: a kept token would prove nothing.
+
+    Arguments:
+        options: values of clouds.OPTIONS, for the way to the tenant.
+        client_id: the application.
+        kind: C(client_secret) or C(certificate).
+        value: the secret, or key and certificate as PEM.
+
+    Returns:
+        False where the credential is not known yet; whoever waits for it asks again.
+
+    Raises:
+        ServiceError: the sign-in was refused for another reason, or not answered.
+    """
+    wire = Wire(options.get("ca_path"), float(options.get("request_timeout") or 60))
+    sign_in = SignIn(with_credential(options, client_id, kind, value), wire, Clock(), token_cache.TokenCache())
+    try:
+        sign_in.token(clouds.service(options, "graph").scope)
+    except ServiceError as error:
+        if error.code not in NOT_YET:
+            raise
+        return False
+    finally:
+        wire.close()
+    return True
 
 
 def claims_of(challenge: str | None) -> str | None:

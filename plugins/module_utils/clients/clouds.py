@@ -4,34 +4,48 @@
 
 """Where the services of each Microsoft cloud live, and the options that say how to reach them.
 
-Addresses: Microsoft Learn, "National cloud deployments" (Graph and sign-in) and "Connect-ExchangeOnline" (Exchange).
+Addresses: Microsoft Learn, "National cloud deployments" (Graph and sign-in), "Connect-ExchangeOnline" (Exchange),
+"Azure Key Vault keys, secrets and certificates overview" (domains of vaults), and "Authenticate an IMAP, POP or SMTP
+connection using OAuth" (mail of the commercial cloud). The mail servers of the other clouds are those that public mail
+clients use for them.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ansible.module_utils.common.parameters import env_fallback
 
 from .errors import ServiceError
 
 VERSION = "0.1.0"
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 USER_AGENT = f"m365.hybrid/{VERSION}"
 SERVICES = ("login", "graph", "exchange")
+# Mail protocols, with the port of each; SMTP begins TLS by STARTTLS, IMAP has it from the start.
+MAIL = {"smtp": 587, "imap": 993}
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """One cloud: the base URL of each service, and the domains to which a redirect may carry a token."""
+    """One cloud: the base URL of each service, its mail servers, and the domains to which a redirect may carry a token.
+
+    Attributes:
+        key_vault: the domain of which every key vault has a name of its own.
+    """
 
     login: str
     graph: str
     exchange: str
+    smtp: str
+    imap: str
     trusted: tuple[str, ...]
+    key_vault: str
 
 
 CLOUDS: dict[str, Cloud] = {
@@ -39,26 +53,38 @@ CLOUDS: dict[str, Cloud] = {
         login="https://login.microsoftonline.com",
         graph="https://graph.microsoft.com",
         exchange="https://outlook.office365.com",
+        smtp="smtp.office365.com",
+        imap="outlook.office365.com",
         trusted=("graph.microsoft.com", "outlook.office365.com", "outlook.office.com"),
+        key_vault="vault.azure.net",
     ),
     "gcc_high": Cloud(
         login="https://login.microsoftonline.us",
         graph="https://graph.microsoft.us",
         exchange="https://outlook.office365.us",
+        smtp="smtp.office365.us",
+        imap="outlook.office365.us",
         trusted=("graph.microsoft.us", "outlook.office365.us"),
+        key_vault="vault.usgovcloudapi.net",
     ),
     "dod": Cloud(
         login="https://login.microsoftonline.us",
         graph="https://dod-graph.microsoft.us",
         exchange="https://outlook-dod.office365.us",
+        smtp="outlook-dod.office365.us",
+        imap="outlook-dod.office365.us",
         trusted=("dod-graph.microsoft.us", "outlook-dod.office365.us", "webmail.apps.mil"),
+        key_vault="vault.usgovcloudapi.net",
     ),
     # Microsoft's pages name two Exchange hosts for China; this is the one that Connect-ExchangeOnline uses.
     "china": Cloud(
         login="https://login.chinacloudapi.cn",
         graph="https://microsoftgraph.chinacloudapi.cn",
         exchange="https://partner.outlook.cn",
+        smtp="smtp.partner.outlook.cn",
+        imap="partner.outlook.cn",
         trusted=("microsoftgraph.chinacloudapi.cn", "partner.outlook.cn", "outlook.office365.cn"),
+        key_vault="vault.azure.cn",
     ),
 }
 
@@ -92,11 +118,22 @@ OPTIONS: dict[str, Any] = {
         "type": "dict",
         # Without this the environment names below would count only when the option is given.
         "apply_defaults": True,
-        "options": {name: _option(f"M365_{name.upper()}_ENDPOINT") for name in SERVICES},
+        "options": {name: _option(f"M365_{name.upper()}_ENDPOINT", no_log=False) for name in (*SERVICES, "key_vault")}
+        | {name: _option(f"M365_{name.upper()}_SERVER") for name in MAIL},
     },
     "ca_path": _option("M365_CA_PATH", "path"),
     "request_timeout": {"type": "float", "default": 60.0},
 }
+
+# Those that say who signs in and with what, not where.
+CREDENTIALS = (
+    "client_id",
+    "client_secret",
+    "certificate_path",
+    "certificate_password",
+    "federated_token_file",
+    "sign_in",
+)
 
 RULES: dict[str, Any] = {
     "required_if": [
@@ -162,6 +199,70 @@ def service(options: Mapping[str, Any], name: str) -> Service:
             advice=f"Write it as https://host or https://host:port, or leave it out for the cloud's own: {own}",
         )
     return Service(name, base, f"{own}/.default", ((parts.hostname or "").lower(),))
+
+
+def key_vault(options: Mapping[str, Any], vault: str) -> Service:
+    """Work out how to reach one Azure Key Vault.
+
+    Arguments:
+        options: values of OPTIONS. C(endpoints.key_vault) stands for the whole domain of the cloud's vaults: the name of
+            a vault is then the first part of the path below it.
+        vault: for example C(https://contoso.vault.azure.net).
+
+    Raises:
+        ServiceError: the address is not that of a vault in this cloud, so that no token may go there.
+    """
+    domain = CLOUDS[options.get("cloud") or "commercial"].key_vault
+    target = _address(vault)
+    host = (target.hostname or "") if target and not target.path and target.port in (None, 443) else ""
+    name = host.removesuffix(f".{domain}")
+    if not name or name == host or "." in name:
+        raise ServiceError(
+            f"The vault {vault} is not an Azure Key Vault of this cloud; no token is sent there.",
+            advice=f"Write it as https://NAME.{domain}, or correct the option cloud.",
+        )
+    base, given = f"https://{host}", (options.get("endpoints") or {}).get("key_vault")
+    if given:
+        override = _address(given)
+        if not override:
+            raise ServiceError(
+                f"The option endpoints.key_vault is not an https address: {given}.",
+                advice=f"Write it as https://host:port, or leave it out for the cloud's own: https://NAME.{domain}",
+            )
+        base, host = f"{given.rstrip('/')}/{name}", override.hostname or ""
+    return Service("key_vault", base, f"https://{domain}/.default", (host,))
+
+
+def _address(url: str) -> SplitResult | None:
+    """The parts of an https address without query, user and fragment; None if it is none."""
+    try:
+        parts = urlsplit(url.rstrip("/"))
+        usable = parts.scheme == "https" and parts.hostname and parts.netloc.count("@") == 0 and (parts.port or 1) > 0
+    except ValueError:
+        return None
+    return parts if usable and not parts.query and not parts.fragment else None
+
+
+def mail_server(options: Mapping[str, Any], protocol: str) -> tuple[str, int]:
+    """Host and port of a mail protocol.
+
+    Arguments:
+        options: values of OPTIONS.
+        protocol: one of MAIL.
+
+    Raises:
+        ServiceError: what C(endpoints) gives is no server.
+    """
+    own = getattr(CLOUDS[options.get("cloud") or "commercial"], protocol)
+    given = (options.get("endpoints") or {}).get(protocol) or own
+    host, colon, port = given.partition(":")
+    number = int(port) if port.isdecimal() else 0
+    if not _HOST.fullmatch(host) or (colon and not 0 < number < 65536):
+        raise ServiceError(
+            f"The option endpoints.{protocol} is not a server: {given}.",
+            advice=f"Write it as host or host:port, or leave it out for the cloud's own: {own}",
+        )
+    return host, number if colon else MAIL[protocol]
 
 
 def _is_loopback(host: str) -> bool:

@@ -80,7 +80,7 @@ def fingerprint(kind: str, options: Mapping[str, Any]) -> str:
     if kind == "client_secret":
         return str(options["client_secret"])
     if kind == "certificate":
-        return hashlib.sha256(_content("certificate_path", options)).hexdigest()
+        return hashlib.sha256(_certificate_content(options)).hexdigest()
     return str(options.get("federated_token_file") or "") if kind == "federated_token" else ""
 
 
@@ -111,6 +111,12 @@ def _content(option: str, options: Mapping[str, Any]) -> bytes:
     return content
 
 
+def _certificate_content(options: Mapping[str, Any]) -> bytes:
+    """The certificate's file, or its content where that never was in a file."""
+    held = options.get("certificate_content")
+    return str(held).encode() if held else _content("certificate_path", options)
+
+
 def _wrong(option: str, path: object, reason: str, advice: str = "") -> ServiceError:
     return ServiceError(f"The file {path} of the option {option} cannot be used: {reason}.", advice=advice)
 
@@ -120,7 +126,7 @@ def _certificate(options: Mapping[str, Any]) -> dict[str, str]:
     require("cryptography")
     from cryptography.hazmat.primitives import serialization
 
-    path, content = options["certificate_path"], _content("certificate_path", options)
+    path, content = options["certificate_path"], _certificate_content(options)
     password = str(options.get("certificate_password") or "").encode() or None
     key, certificate = (_from_pem if b"-----BEGIN" in content else _from_pfx)(path, content, password)
     if certificate.not_valid_after_utc < datetime.now(UTC):

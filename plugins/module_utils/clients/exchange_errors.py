@@ -61,6 +61,12 @@ RULES: tuple[ExchangeRule, ...] = (
         meaning="Something that this refers to was made moments ago, or does not exist.",
         patience=REPLICATION,
     ),
+    ExchangeRule(
+        exception="ManagementObjectNotFoundException",
+        cmdlet="Add-MailboxPermission",
+        meaning="The mailbox or the application was made moments ago, or does not exist.",
+        patience=REPLICATION,
+    ),
     # Already so.
     ExchangeRule(exception="MemberAlreadyExistsException", cmdlet="Add-", already=True),
     ExchangeRule(fragment="is already a member of the group", cmdlet="Add-", already=True),

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
 from . import clouds, retry
 from .errors import ServiceError
-from .graph_errors import NOT_FOUND_STATUS, STALE_TOKEN, GraphRule, classify, missing_permission
+from .graph_errors import NOT_FOUND_STATUS, REPLICATION, STALE_TOKEN, GraphRule, classify, missing_permission
 from .retry import Effort, Fault
 from .transport import Call, Transport
 from .wire import Reply
@@ -85,13 +87,13 @@ class Graph:
         reply, fault = self.http.send(_call("GET", path, query, consistency=consistency))
         return None if fault else reply.data
 
-    def list(self, path: str, *, consistency: str | None = None, **query: Any) -> Rows:
-        """Read a whole collection, page by page.
+    def list(self, path: str, *, consistency: str | None = None, fresh: bool = False, **query: Any) -> Rows:
+        """Read a whole collection, page by page. C(fresh): of an object that may have been made moments ago.
 
         Raises:
             ServiceError: a page failed or is broken; there is never a part of a list.
         """
-        call = _call("GET", path, query, consistency=consistency)
+        call = _call("GET", path, query, consistency=consistency, fresh=fresh)
         rows: Rows = []
         seen = {call.target}
         while True:
@@ -110,25 +112,37 @@ class Graph:
             seen.add(link)
             call = Call(call.what, "GET", link, False, headers=call.headers)
 
-    def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def create(self, path: str, body: Mapping[str, Any], *, fresh: bool = False) -> dict[str, Any]:
         """POST a new object and return it as the service made it.
 
         Returns an empty dictionary where the service answers without a body (C($ref) paths), or says that what was to
         be created exists already.
         """
-        return self.action(path, body) or {}
+        return self.action(path, body, fresh=fresh) or {}
 
-    def update(self, path: str, body: Mapping[str, Any]) -> None:
-        """PATCH an object: members that are not in the body stay as they are, lists are replaced as a whole."""
-        self._write(_call("PATCH", path, {}, body))
+    def update(self, path: str, body: Mapping[str, Any], *, fresh: bool = False) -> None:
+        """PATCH an object: members that are not in the body stay as they are, lists are replaced as a whole.
+
+        C(fresh): the object may have been made moments ago, so for a while "not found" means that it is not known yet.
+        """
+        self._write(_call("PATCH", path, {}, body, fresh=fresh))
+
+    def upsert(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """PATCH an object at its own key, which makes it where there is none; empty where it was there."""
+        call = _call("PATCH", path, {}, body)
+        return self._write(replace(call, headers={**call.headers, "Prefer": "create-if-missing"})) or {}
 
     def delete(self, path: str) -> None:
         """DELETE an object, or find that it is gone already."""
         self.http.send(_call("DELETE", path, {}))
 
-    def action(self, path: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
-        """POST an action such as assignLicense; None where it answers nothing."""
-        return self._write(_call("POST", path, {}, body))
+    def action(self, path: str, body: Mapping[str, Any], *, fresh: bool = False) -> dict[str, Any] | None:
+        """POST an action such as assignLicense; None where it answers nothing. C(fresh) as in update()."""
+        return self._write(_call("POST", path, {}, body, fresh=fresh))
+
+    def reference(self, object_id: str) -> dict[str, str]:
+        """An object as the body of a C($ref) path names it."""
+        return {"@odata.id": self.http.url(f"/v1.0/directoryObjects/{object_id}")}
 
     def batch(self, paths: Iterable[str]) -> Found:
         """Read many objects, 20 in a request, and return them in the order of their paths.
@@ -148,6 +162,10 @@ class Graph:
             return [row for chunk in chunks for row in self._batch(chunk)]
         with ThreadPoolExecutor(BATCH_THREADS) as pool:
             return [row for rows in pool.map(self._batch, chunks) for row in rows]
+
+    def now(self) -> datetime:
+        """The time by the service's clock, as the last answer told it. Secrets end by that clock, not by ours."""
+        return datetime.fromtimestamp(self.http.clock.time() + self.http.ahead, UTC)
 
     def close(self) -> None:
         """End every wait and close every connection."""
@@ -220,6 +238,9 @@ def judge(call: Call, reply: Reply) -> Fault | None:
     rule = classify(code, message)
     meaning, advice = _forbidden(call) if reply.status == 403 and not rule else ("", "")
     known = rule or GraphRule(meaning=meaning, advice=advice)
+    # An answer that is known to come although the write was done is never a reason to send it again.
+    if known.absent and call.fresh and not (known.unsure and call.method == "POST"):
+        known = replace(known, absent=False, patience=REPLICATION)
     return Fault(
         message or code or f"answered {reply.status} without a reason.",
         meaning=known.meaning or ("The object does not exist, or is not known everywhere yet." if known.absent else ""),
@@ -258,6 +279,7 @@ def _call(
     query: Mapping[str, Any],
     body: Mapping[str, Any] | None = None,
     consistency: str | None = None,
+    fresh: bool = False,
 ) -> Call:
     target = "/v1.0" + _encoded(path)
     if query:
@@ -273,6 +295,7 @@ def _call(
         is_write(method, target, body),
         None if body is None else json.dumps(body).encode(),
         {"ConsistencyLevel": consistency} if consistency else {},
+        fresh,
     )
 
 

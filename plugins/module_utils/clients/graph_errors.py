@@ -85,10 +85,16 @@ RULES: tuple[GraphRule, ...] = (
         fragment="A conflicting object with one or more of the specified property values",
         meaning="An object with these values exists already.",
     ),
+    GraphRule(
+        fragment="Permission being assigned was not found on application",
+        meaning="The application offers no such role; where it offers roles to users, there is no default access.",
+        advice="Name one of its roles in the option role.",
+    ),
     GraphRule(code="Request_MultipleObjectsWithSameKeyValue", meaning="An object with this key exists already."),
     GraphRule(
         fragment="No password credential found with keyId",
         meaning="The secret is gone already, or is so new that it is not known everywhere.",
+        already=True,
     ),
     GraphRule(
         code="CredentialInvalidLifetimeAsPerAppPolicy", meaning=_SECRET_POLICY, advice="Choose a shorter lifetime."
@@ -135,6 +141,11 @@ PERMISSIONS: tuple[_P, ...] = (
     (r"/mailboxSettings", "MailboxSettings.Read", "MailboxSettings.ReadWrite"),
     (r"/(appRoleAssignedTo|appRoleAssignments)\b", "Application.Read.All", "AppRoleAssignment.ReadWrite.All"),
     (r"^/oauth2PermissionGrants", "DelegatedPermissionGrant.Read.All", "DelegatedPermissionGrant.ReadWrite.All"),
+    (
+        r"^/(applications|servicePrincipals)[^?]*/owners",
+        "Application.Read.All",
+        "Application.ReadWrite.All and Directory.Read.All",
+    ),
     (r"^/(applications|servicePrincipals)", "Application.Read.All", "Application.ReadWrite.All"),
     (
         r"^/directory/deletedItems",

@@ -131,6 +131,14 @@ def _until(text: str, now: float) -> float | None:
         return None
 
 
+def ahead(date: str | None, now: float, known: float) -> float:
+    """Seconds by which a service's clock is ahead of ours, from the Date header of an answer; else what is known."""
+    try:
+        return email.utils.parsedate_to_datetime(date or "").timestamp() - now
+    except (ValueError, TypeError, IndexError):
+        return known
+
+
 def backoff(tries: int) -> float:
     """Seconds to wait after so many tries: doubled each time, and spread so that threads do not come back together."""
     wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (tries - 1))

@@ -10,7 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
 from . import clouds, retry
@@ -33,6 +33,7 @@ class Call:
         method, body, headers: as sent; the token and the request id are added.
         target: a path below the service's base, or a whole URL that the service gave.
         write: it may change something.
+        fresh: what it names may have been made moments ago, so "not found" means "not known yet" for a while.
     """
 
     what: str
@@ -41,6 +42,20 @@ class Call:
     write: bool
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    fresh: bool = False
+
+
+class Tokens(Protocol):
+    """Where a transport has its tokens from; L(SignIn) is one."""
+
+    def token(self, scope: str, claims: str | None = None) -> str:
+        """A token for the scope, that answers the claims challenge if there is one."""
+
+    def forget(self, token: str) -> None:
+        """Drop a token that a service refused."""
+
+
+Parts = tuple[clouds.Service, Wire, Tokens]
 
 
 class Transport:
@@ -48,37 +63,46 @@ class Transport:
 
     Arguments:
         options: values of clouds.OPTIONS.
-        name: the service, a key of clouds.SERVICES.
+        name: the service, a key of clouds.SERVICES; or, for a service that these do not know, the function that makes
+            its parts of the clock.
         read_only: refuse every write.
         judge: turns an answer into a Fault, or None if it is a success.
         pin: stay with the host that the service once redirected to.
+        header: the name of the header that carries the token, where that is not C(Authorization).
     """
 
     def __init__(
         self,
         options: Mapping[str, Any],
-        name: str,
+        name: str | Callable[[retry.Clock], Parts],
         read_only: bool,
         judge: Callable[[Call, Reply], Fault | None],
         pin: bool = False,
+        header: str | None = None,
     ) -> None:
         self._options = options
         self._name = name
         self._read_only = read_only
         self._judge = judge
         self._pin = pin
+        self._header = header
         self._lock = threading.Lock()
-        self._open: tuple[clouds.Service, Wire, SignIn] | None = None
+        self._open: Parts | None = None
         self._home: str | None = None
         self.clock = retry.Clock()
+        # How far the service's clock is ahead of ours, in seconds.
+        self.ahead = 0.0
 
-    def _parts(self) -> tuple[clouds.Service, Wire, SignIn]:
+    def _parts(self) -> Parts:
         with self._lock:
             if self._open is None:
-                service = clouds.service(self._options, self._name)
-                wire = Wire(self._options.get("ca_path"), float(self._options.get("request_timeout") or 60))
-                self._open = service, wire, SignIn(self._options, wire, self.clock)
+                self._open = self._name(self.clock) if callable(self._name) else self._usual(self._name)
             return self._open
+
+    def _usual(self, name: str) -> Parts:
+        service = clouds.service(self._options, name)
+        wire = Wire(self._options.get("ca_path"), float(self._options.get("request_timeout") or 60))
+        return service, wire, SignIn(self._options, wire, self.clock)
 
     @property
     def service(self) -> clouds.Service:
@@ -115,6 +139,7 @@ class Transport:
                 if not self._again_after(failure, call, effort):
                     raise failure.error(call.what, call.write, tag) from None
                 continue
+            self.ahead = retry.ahead(reply.headers.get("Date"), self.clock.time(), self.ahead)
             if reply.status == 401 and not refreshed:
                 # The token has ended, was taken back, or lacks what is asked for; the request was never carried out.
                 self._parts()[2].forget(token)
@@ -164,7 +189,7 @@ class Transport:
             "client-request-id": tag,
             **({"Content-Type": "application/json"} if call.body is not None else {}),
             **call.headers,
-            "Authorization": f"Bearer {token}",
+            **({self._header: token} if self._header else {"Authorization": f"Bearer {token}"}),
         }
         url, wire = self.url(call.target), self._parts()[1]
         for _hop in range(MAX_REDIRECTS + 1):

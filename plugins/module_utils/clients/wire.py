@@ -185,12 +185,17 @@ class Wire:
         return Reply(response.status_code, response.headers, content, _parsed(content), url)
 
     def _failure(self, url: str, error: BaseException) -> WireFailure:
-        kind, detail = _explain(error)
-        return WireFailure(kind, urlsplit(url).netloc.rpartition("@")[2], detail, self._timeout)
+        return failed(error, urlsplit(url).netloc.rpartition("@")[2], self._timeout)
 
     def close(self) -> None:
         """Close every connection."""
         self._session.close()
+
+
+def failed(error: BaseException, host: str, timeout: float) -> WireFailure:
+    """What it means that a connection to a host failed, whatever is spoken over it."""
+    kind, detail = _explain(error)
+    return WireFailure(kind, host, detail, timeout)
 
 
 def require(library: str) -> ModuleType:
@@ -301,10 +306,10 @@ def _explain(error: BaseException) -> tuple[str, str]:
                 return found
     if names & {"InvalidURL", "InvalidHeader", "LocationParseError", "UnicodeError"}:
         return "address", ""
-    if names & {"ReadTimeout", "ReadTimeoutError"}:
-        return "time-out", ""
     if "ConnectTimeout" in names:
         return "no connection", ""
+    if names & {"ReadTimeout", "ReadTimeoutError", "TimeoutError"}:
+        return "time-out", ""
     return "cut", type(causes[-1]).__name__
 
 

@@ -187,7 +187,7 @@ def _handler(owner: ScriptedServer) -> type[BaseHTTPRequestHandler]:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
 
-        do_GET = do_POST = do_PATCH = do_DELETE = _play  # noqa: N815
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _play  # noqa: N815
 
     return Handler
 
