@@ -13,7 +13,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,20 +37,6 @@ PLAYING = (
     "ANSIBLE_REMOTE_TEMP",
     "M365_LAB_DIRECTORY",
 )
-
-
-@dataclass(frozen=True)
-class Story:
-    """A job as it is rehearsed: the tenant's scenario, the inventory that wants something of it, and the playbook."""
-
-    playbook: str
-    scenario: str
-    inventory: str
-
-
-STORIES = {
-    "onboarding": Story("m365.hybrid.onboarding", "tests/lab/scenarios/contoso.yml", "tests/lab/demo/inventory.yml"),
-}
 
 
 class Broken(Exception):
@@ -80,8 +66,8 @@ def recap(output: str) -> Recap:
 class Stage:
     """One tenant and the commands that are run against it."""
 
-    def __init__(self, story: Story, environment: Mapping[str, str]) -> None:
-        self.story = story
+    def __init__(self, inventory: str, environment: Mapping[str, str]) -> None:
+        self.inventory = inventory
         self.environment = {**environment, "M365_LAB_DIRECTORY": str(LAB)}
 
     def lab(self, *arguments: str) -> None:
@@ -93,14 +79,14 @@ class Stage:
 
     def up(self) -> None:
         """Start the tenant and take over how to sign in to it."""
-        self.lab("up", "--scenario", self.story.scenario, "--templates", str(WORK / "cache/samba"))
+        self.lab("up", "--scenario", SCENARIO, "--templates", str(WORK / "cache/samba"))
         known = facts()
         secrets = {name: Path(path).read_text() for name, path in known["secret_files"].items()}
         self.environment |= known["environment"] | secrets
 
-    def play(self, *options: str) -> Recap:
-        """Run the playbook, show its output as it comes, and return its recap."""
-        command = ["ansible-playbook", self.story.playbook, "-i", self.story.inventory, *options]
+    def play(self, playbook: str, *options: str) -> Recap:
+        """Run a playbook, show its output as it comes, and return its recap."""
+        command = ["ansible-playbook", f"m365.hybrid.{playbook}", "-i", self.inventory, *options]
         say(f"$ {shlex.join(command)}")
         process = subprocess.Popen(
             command, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -127,26 +113,79 @@ def facts() -> dict[str, Any]:
     return known
 
 
-def tell(story: Story, environment: Mapping[str, str]) -> Stage:
-    """Play one story from an empty stage to the end; raises Broken as soon as something does not hold."""
-    stage, before = Stage(story, environment), LAB / "before.json"
-    step("Starting the rehearsal tenant: Entra, Exchange Online and an Active Directory server, on this machine only.")
-    stage.up()
-    step("The mailboxes as they are, read from outside the collection.")
-    stage.lab("table", "--save", str(before))
+def planned_done_and_done_again(stage: Stage, playbook: str) -> None:
+    """A plan that has something to change, the change, and a second run that changes nothing; else Broken."""
     step("The plan: what would change. Nothing is written.")
-    planned = stage.play("--check", "--diff")
-    if not planned.changed:
+    if not stage.play(playbook, "--check", "--diff").changed:
         raise Broken("the plan has nothing to change")
     step("The change itself.")
-    if not stage.play("--diff").changed:
+    if not stage.play(playbook, "--diff").changed:
         raise Broken("the change changed nothing")
     step("Once more: everything is as declared, so nothing may change.")
-    again = stage.play()
+    unchanged(stage, playbook)
+
+
+def unchanged(stage: Stage, playbook: str) -> None:
+    """Run a playbook that must find nothing to do; raises Broken when it changes something."""
+    again = stage.play(playbook)
     if again.changed:
         raise Broken(f"the second run changed {again.changed} tasks")
+
+
+def onboarding(stage: Stage) -> None:
+    """Shared mailboxes become user mailboxes that Active Directory masters."""
+    before = LAB / "before.json"
+    step("The mailboxes as they are, read from outside the collection.")
+    stage.lab("table", "--save", str(before))
+    planned_done_and_done_again(stage, "onboarding")
     step("Before and after, read from outside the collection.")
     stage.lab("table", "--compare", str(before))
+
+
+def applications(stage: Stage) -> None:
+    """An application is registered and gets its secret, which is then renewed while the old one still works."""
+    look = ("secrets", "--application", "contoso-warehouse", "--file", str(LAB / "warehouse.yml"))
+    planned_done_and_done_again(stage, "app_registration")
+    step("Its secret and the test message, seen from outside the collection.")
+    stage.lab(*look, "--working", "1")
+    step("160 days later: the secret ends in 20 days, so it is renewed.")
+    stage.lab("clock", "--advance", "160d")
+    if not stage.play("secret_renewal", "--diff").changed:
+        raise Broken("the secret was not renewed")
+    step("The new secret is in the file, and both sign in.")
+    stage.lab(*look, "--working", "2")
+    step("Another 8 days later: the time of grace is over, so the old secret is removed.")
+    stage.lab("clock", "--advance", "8d")
+    if not stage.play("secret_renewal", "--diff").changed:
+        raise Broken("the old secret was not removed")
+    step("Only the new one signs in.")
+    stage.lab(*look, "--working", "1")
+    step("The run of the next day: nothing is due.")
+    unchanged(stage, "secret_renewal")
+
+
+@dataclass(frozen=True)
+class Story:
+    """A job as it is rehearsed: what is wanted of the tenant, the playbook to play by hand, and how it is told."""
+
+    inventory: str
+    playbook: str
+    tell: Callable[[Stage], None]
+
+
+SCENARIO = "tests/lab/scenarios/contoso.yml"
+STORIES = {
+    "onboarding": Story("tests/lab/demo/onboarding.yml", "onboarding", onboarding),
+    "applications": Story("tests/lab/demo/applications.yml", "app_registration", applications),
+}
+
+
+def tell(story: Story, environment: Mapping[str, str]) -> Stage:
+    """Play one story from an empty stage to the end; raises Broken as soon as something does not hold."""
+    stage = Stage(story.inventory, environment)
+    step("Starting the rehearsal tenant: Entra, Exchange Online and an Active Directory server, on this machine only.")
+    stage.up()
+    story.tell(stage)
     return stage
 
 
@@ -176,7 +215,7 @@ def end(environment: Mapping[str, str]) -> None:
         raise Broken(f"the tenant could not be ended: {ended.stderr.strip()}")
 
 
-def explain_play(stage: Stage) -> None:
+def explain_play(stage: Stage, playbook: str) -> None:
     """Print what to type to go on by hand."""
     known = facts()
     step("The tenant stays up. To play with it by hand:")
@@ -188,7 +227,7 @@ def explain_play(stage: Stage) -> None:
     for name in PLAYING:
         say(f"export {name}={shlex.quote(stage.environment[name])}")
     say(f". {shlex.quote(known['environment_path'])}")
-    say(f"ansible-playbook {stage.story.playbook} -i {stage.story.inventory} --check --diff")
+    say(f"ansible-playbook m365.hybrid.{playbook} -i {stage.inventory} --check --diff")
     say(f"{shlex.join(lab_command('table'))}   # also: status, sync, clock --advance 30m")
     say("\nTo end it: scripts/demo --down")
 
@@ -228,7 +267,7 @@ def perform(arguments: argparse.Namespace) -> int:
             end(environment)
             stage = tell(story, environment)
         if arguments.keep:
-            explain_play(stage)
+            explain_play(stage, story.playbook)
             kept = True
             return 0
     except Broken as broken:
