@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,11 +67,15 @@ class Ground:
             "tenant_id": self.tenant.id,
             "client_id": self.application.app_id,
             "client_secret": self.secret,
-            "endpoints": {"login": url, "graph": url, "exchange": url},
+            "endpoints": {"login": url, "graph": url, "exchange": url, **self.mail()},
             "ca_path": str(self.world.ca_path),
             "request_timeout": 10,
             **changes,
         }
+
+    def mail(self) -> dict[str, str]:
+        """The mail servers of the tenant, by the names that the option endpoints has for them."""
+        return {"smtp": self.world.smtp_server, "imap": self.world.imap_server}
 
     def directory(self, **changes: Any) -> dict[str, Any]:
         """The options to sign in to the directory as the service account, some of them changed."""
@@ -83,12 +88,23 @@ class Ground:
             **changes,
         }
 
+    @property
+    def sinks(self) -> Path:
+        """The folder for the files of client secrets; it is empty at first."""
+        return self.world.ca_path.parent / "sinks"
+
+    def sinks_state(self) -> dict[str, str]:
+        """The content of every file of a client secret."""
+        return {path.name: path.read_text() for path in sorted(self.sinks.iterdir()) if path.is_file()}
+
     def begin(self) -> None:
         """The tenant as in the scenario, no faults, an empty journal, and no account where the cases work."""
         # A reset would bring back the directory as well, by a restart; the few accounts of a case are removed faster.
         self.world.directory = None
         self.control("POST", "reset")
         self.world.directory = self.samba
+        shutil.rmtree(self.sinks, ignore_errors=True)
+        self.sinks.mkdir()
         self.world.latency = 0.0
         self.administrator.search(CASES_OU, "(|(objectClass=user)(objectClass=contact)(objectClass=group))")
         for entry in [answer["dn"] for answer in self.administrator.response if answer["type"] == "searchResEntry"]:

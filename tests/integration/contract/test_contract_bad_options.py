@@ -18,6 +18,8 @@ MAILBOX = {"mailbox": "info@contoso.example", "type": "room"}
 NEW = {"user": "neu@contoso.example", "ou": ONE, "password": PASSWORD}
 ANNA: dict[str, Any] = {"user": "anna"}
 USER: dict[str, Any] = {"user": "vertrieb@contoso.example"}
+SENDER = {"application": "Versender"}
+INFO = {"mailbox": "info@contoso.example"}
 
 UNKNOWN = [
     ("mailbox_type", {**MAILBOX, "mailbx": 1}, "Unsupported parameters for (m365.hybrid.mailbox_type) module: mailbx."),
@@ -66,11 +68,30 @@ TYPES = [
     ("entra_license", {**USER, "licenses": ["SPE_E3"]}, "licenses"),
     ("entra_license", {**USER, "disabled_plans": {"SPE_E3": "TEAMS1"}}, "disabled_plans: SPE_E3: give a list"),
     ("mailbox_onboarding_info", {"mailbox": "x", "before": {"id": "1"}}, "mailbox_guid"),
+    ("smtp_auth", {**INFO, "smtp_auth": True}, "value of smtp_auth must be one of: enabled, disabled, organization"),
+    ("exchange_service_principal", {**SENDER, "mailboxes": ["x@contoso.example"]}, "mailboxes: a mapping is needed"),
+    ("exchange_service_principal", {**SENDER, "mailboxes": {"set": []}}, "Unsupported parameters", "mailboxes.set"),
+    ("mail_check", {**INFO, "protocols": ["pop"]}, "value of protocols must be one or more of: smtp, imap"),
+    ("mail_check", {**INFO, "application": "x"}, "missing parameter(s) required by 'application': sink"),
+    ("mail_check", {**INFO, "sink": {}}, "one of the following is required: file, azure_key_vault"),
+    ("smtp_auth", INFO, "missing required arguments: smtp_auth"),
+    ("smtp_auth", {"smtp_auth": "disabled", "aggregate": [{}, {"mailbox": None}]}, "aggregate entries 1 and 2"),
+    ("smtp_auth_info", {"effective": "organization"}, "value of effective must be one of: enabled, disabled"),
 ]  # fmt: skip
 VALUES = [
     ("mailbox_type", {**MAILBOX, "mailbox": ""}, "mailbox"),
     ("mailbox_type", {**MAILBOX, "mailbox": "  "}, "mailbox"),
     ("entra_user_info", {"user": ""}, "user"),
+    ("smtp_auth", {"mailbox": "", "smtp_auth": "enabled"}, "mailbox: it is empty"),
+    ("smtp_auth", {"smtp_auth": "organization"}, "smtp_auth=organization is for a mailbox"),
+    ("exchange_service_principal", {"application": " "}, "application: it is empty; name the enterprise application"),
+    ("mail_check", {"mailbox": "info"}, "mailbox: 'info': "),
+    ("mail_check", {"mailbox": "smtp:info@contoso.example"}, "mailbox: 'smtp:info@contoso.example' has a type before it"),
+    ("mail_check", {**INFO, "send_to": "x@contoso.example\r\nBcc: y@contoso.example"}, "send_to: "),
+    ("mail_check", {**INFO, "sender": "a@b@contoso.example"}, "sender: "),
+    ("mail_check", {**INFO, "protocols": []}, "protocols: it is empty"),
+    ("mail_check", {**INFO, "protocols": ["imap"], "send_to": "x@contoso.example"}, "send_to: a message is sent by SMTP"),
+    ("smtp_auth_info", {"days": 31}, "days: 31 is not between 0 and 30"),
     ("entra_license", {"user": " ", "usage_location": "DE"}, "user"),
     ("ad_user_info", {"user": ""}, "user"),
     ("ad_user", {"user": "", "state": "absent"}, "user"),
@@ -105,6 +126,8 @@ VALUES = [
     ("ad_proxyaddress", {**ANNA, "aliases": {"add": ["<script>@contoso.example"]}}, "it holds the character <"),
 ]  # fmt: skip
 CONNECTIONS = [
+    ("mail_check", {**INFO, "endpoints": {"smtp": "https://x.example"}}, "endpoints.smtp is not a server: https://x.example"),
+    ("mail_check", {**INFO, "client_secret": ...}, "No credential was given"),
     ("mailbox_info", {"mailbox": "x", "tenant_id": ...}, "The option tenant_id is missing", "AZURE_TENANT_ID"),
     ("mailbox_info", {"mailbox": "x", "tenant_id": "kein Mandant/x"}, "neither a GUID nor a domain name"),
     ("mailbox_info", {"mailbox": "x", "client_id": ...}, "The option client_id is missing", "AZURE_CLIENT_ID"),

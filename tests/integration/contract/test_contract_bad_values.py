@@ -45,11 +45,20 @@ WISHES: dict[str, tuple[str, dict[str, Any]]] = {
     "ad_user": ("user", {"display_name": "Neu"}),
     "ad_user_info": ("user", {}),
     "directory_sync": ("user", {"wait_timeout": 0}),
+    "entra_app_assignment": ("application", {"users": {"set": []}}),
+    "entra_app_consent": ("application", {"delegated_permissions": {"set": []}}),
+    "entra_app_info": ("application", {}),
+    "entra_app_registration": ("application", {"state": "absent"}),
+    "entra_app_secret": ("application", {"sink": {"file": {"path": "{sinks}/geheimnis.yml"}}}),
     "entra_license": ("user", {"usage_location": "AT"}),
     "entra_user_info": ("user", {}),
     "mailbox_info": ("mailbox", {}),
     "mailbox_onboarding_info": ("mailbox", {}),
     "mailbox_type": ("mailbox", {"type": "room"}),
+    "exchange_service_principal": ("application", {"mailboxes": {"add": ["info@contoso.example"]}}),
+    "mail_check": ("mailbox", {}),
+    "smtp_auth": ("mailbox", {"smtp_auth": "enabled"}),
+    "smtp_auth_info": ("mailbox", {}),
 }
 
 
@@ -64,7 +73,9 @@ def test_an_impossible_name_finds_nothing_and_changes_nothing(
 ) -> None:
     option, more = WISHES[module]
     wish = {option: NAMES[kind], **more}
-    if module.endswith("_info") or module == "directory_sync":
+    if "sink" in wish:
+        wish["sink"] = {"file": {"path": wish["sink"]["file"]["path"].format(sinks=ground.sinks)}}
+    if module.endswith("_info") or module in ("directory_sync", "entra_app_registration"):
         options = {**connection_options(ground, imported(module)), **wish}
         before = (ground.cloud_state(), ground.directory_state())
         result = in_controller(module, options)

@@ -163,6 +163,75 @@ def test_of_ordinary_modules_nothing_is_shown(
     assert left.found == set(), "nothing stays behind"
 
 
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch, seen: Seen) -> list[str]:
+    """Every client secret that the tenant makes, looked for from the moment at which it is made."""
+    from lab.graph import credentials
+
+    values: list[str] = []
+    secret = credentials._secret
+
+    def remembered(*args: Any) -> str:
+        values.append(secret(*args))
+        seen.needles = {**seen.needles, **spellings({f"client secret {len(values)}": values[-1]})}
+        return values[-1]
+
+    monkeypatch.setattr(credentials, "_secret", remembered)
+    return values
+
+
+def secret_tasks(ground: Ground, **way: Any) -> list[dict[str, Any]]:
+    """A first secret, the same again, a renewal and one for a command; then a sink that fails, and a wrong option."""
+    script = ground.sinks / "command"
+    script.write_text("#!/bin/sh\ncat > /dev/null\n")
+    script.chmod(0o700)
+    file = {"file": {"path": str(ground.sinks / "lager.yml")}}
+    command = {"command": {"argv": [str(script)], "record": str(ground.sinks / "record.yml")}}
+    refused = {"command": {"argv": ["/bin/false"], "record": str(ground.sinks / "false.yml")}}
+    wishes: list[dict[str, Any]] = [
+        {"sink": file},
+        {"sink": file},
+        {"sink": file, "renew_before": 181, "lifetime": 200},
+        {"sink": command, "name": "befehl"},
+        {"sink": refused, "name": "falsch"},
+        {"sink": file, "lifetim": 3},
+    ]
+    return [
+        {
+            "m365.hybrid.entra_app_secret": {"application": "contoso-lager", "wait_timeout": 20, **wish},
+            "module_defaults": {"m365.hybrid.entra_app_secret": "{{ cloud }}"},
+            "ignore_errors": True,
+            "diff": True,
+            "register": f"result{number}",
+            **way,
+        }
+        for number, wish in enumerate(wishes)
+    ] + [{"ansible.builtin.debug": {"var": "result2"}}]
+
+
+@pytest.mark.parametrize("way", [{}, ELSEWHERE], ids=["in the controller", "ordinary"])
+def test_a_secret_that_is_made_is_seen_nowhere_but_in_its_sink(
+    ground: Ground, tmp_path: Path, seen: Seen, made: list[str], way: dict[str, Any]
+) -> None:
+    played = Stage(tmp_path).play(
+        secret_tasks(ground, **way),
+        "-vvvv",
+        "--diff",
+        variables=variables(ground),
+        seen=seen,
+        ANSIBLE_PIPELINING="True",
+    )
+    shown(played, [False, False, False, False, True, True, False])
+    assert len(made) == 4
+    held = (ground.sinks / "lager.yml").read_text()
+    assert [value in held for value in made] == [False, True, False, False]
+    for name in ("record.yml", "false.yml"):
+        content = (ground.sinks / name).read_text()
+        assert not [value for value in made[:3] if value in content]
+    assert seen.processes
+    assert seen.found == set()
+
+
 def test_the_role_shows_no_password(ground: Ground, tmp_path: Path, seen: Seen, issued: list[str]) -> None:
     mailboxes = [
         {"mailbox": "info@contoso.example", "password": FIRST},

@@ -15,7 +15,7 @@ import pytest
 from onboarding_driver import Driver
 from onboarding_stage import AUTOMATION, OTHER_UNIT, UNIT, Stage
 
-from lab.scenario import RESOURCES
+from lab.scenario_applications import RESOURCES
 
 INFO, SALES, INVOICES = "info@contoso.example", "vertrieb@contoso.example", "rechnung@contoso.example"
 ROOM = "besprechung-sued@contoso.example"
