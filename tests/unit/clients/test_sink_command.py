@@ -115,7 +115,7 @@ def test_a_command_that_fails_is_told_and_nothing_is_noted(then: str, said: str,
 
 def test_a_command_that_hangs_is_ended_with_all_that_it_started(record: Path, tmp_path: Path) -> None:
     child = tmp_path / "child"
-    argv = ["sh", "-c", f"sleep 60 & echo $! > {child}; wait"]
+    argv = ["sh", "-c", f"sleep 60 & echo $! > '{child}'; wait"]
     begun = time.monotonic()
     with pytest.raises(ServiceError, match=r"did not end within 4 seconds") as caught:
         CommandSink({"argv": argv, "record": str(record), "timeout": 4.0}, False).write(Record(NEW))
