@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from renewal_processes import wait_for_end
 from renewal_sinks import sink_file
 from renewal_stage import GRACE, Stage
 
@@ -20,7 +21,9 @@ def variables(stage: Stage, kind: str, end_at: int) -> dict[str, str]:
     log = stage.folder / f"points-{kind}"
     log.unlink(missing_ok=True)
     name = kind.upper()
-    counted = {f"{name}_LOG": str(log)} | ({f"{name}_END_AT": str(end_at)} if end_at else {})
+    counted = {f"{name}_LOG": str(log), "RUN_ENDED_BY": str(stage.folder / "ended-by")} | (
+        {f"{name}_END_AT": str(end_at)} if end_at else {}
+    )
     return counted | ({"WRITES_BELOW": str(sink_file(stage.folder).parent)} if kind == "writes" else {})
 
 
@@ -46,6 +49,8 @@ def end_at(stage: Stage, scene: str, kind: str, way: str, number: int) -> None:
     stage.points.clear(number if kind == "requests" else 0)
     run = stage.start(way, **variables(stage, kind, number))
     assert run.wait() is None, run.output
+    if kind != "requests":
+        wait_for_end(int((stage.folder / "ended-by").read_text(encoding="utf-8")))
     assert len(passed(stage, kind)) == number
     stage.points.clear()
 

@@ -12,14 +12,35 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from pathlib import Path
 
 
 def end_tree(root: int) -> None:
-    """End a process and all that descend from it; none can do anything once the first of them is ended."""
+    """End a process and all that descend from it; none can do anything once the first of them is ended.
+
+    It returns when they are gone with their locks, or ends with them, which C(RUN_ENDED_BY) (a file) then says.
+    """
     own = os.getpid()
-    for process in sorted(stop_tree(root), key=lambda one: one == own):
+    others = [one for one in stop_tree(root) if one != own]
+    within = own in tree(root)
+    if within:
+        Path(os.environ["RUN_ENDED_BY"]).write_text(str(own), encoding="utf-8")
+    for process in others:
         _send(process, signal.SIGKILL)
+    for process in others:
+        wait_for_end(process)
+    if within:
+        _send(own, signal.SIGKILL)
+
+
+def wait_for_end(process: int, seconds: float = 60) -> None:
+    """Wait until a process is gone."""
+    end = time.monotonic() + seconds
+    while alive(process):
+        if time.monotonic() > end:
+            raise TimeoutError(f"process {process} does not end")
+        time.sleep(0.002)
 
 
 def stop_tree(root: int) -> list[int]:

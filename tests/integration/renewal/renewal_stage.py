@@ -32,7 +32,7 @@ OURS = "default [m365.hybrid "
 # Each scene and the one that it follows: nothing of ours; a secret that ends soon; just renewed; the grace is over.
 FOLLOWS = {"due": "empty", "renewed": "due", "over": "renewed"}
 # Brings the secret from the sink to the program that uses it, as an administrator's own script would.
-DELIVERY = """sed -n 's/^client_secret: "\\(.*\\)"$/\\1/p' "$0" > "$1.new" && mv "$1.new" "$1" """
+DELIVERY = """sed -n 's/^client_secret: "\\(.*\\)"$/\\1/p' "$0" > "$1.$$" && mv "$1.$$" "$1" """
 # Pauses between two looks, where no Ansible is in the way. Several of them outlast what the tenant's switches say.
 PAUSE = 0.1
 

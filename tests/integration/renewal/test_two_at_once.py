@@ -12,7 +12,7 @@ import time
 import pytest
 from renewal_kills import named, points
 from renewal_play import Run
-from renewal_processes import alive, go_on, stop_tree, tree
+from renewal_processes import go_on, stop_tree, tree, wait_for_end
 from renewal_stage import Stage
 
 REFUSED = "Another run, or another entry of this task, is working on the file"
@@ -85,9 +85,7 @@ def test_only_the_first_process_is_killed(number: int, stage: Stage) -> None:
     assert first.wait() is None
     assert left
     assert_done_or_refused(stage.start("playbook"))
-    end = time.monotonic() + 60
-    while any(alive(one) for one in left):
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    for process in left:
+        wait_for_end(process)
     stage.do("role")
     stage.assert_ended_right()
