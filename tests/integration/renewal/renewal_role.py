@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The steps of the role secret_renewal without ansible-playbook, for the tests where many runs are needed.
 
-test_driver.py proves that it sends the requests that the role sends.
+test_renewal_driver.py proves that it sends the requests that the role sends.
 """
 
 from __future__ import annotations
