@@ -34,6 +34,7 @@ class Case:
         decided: keys of C(resource) that only the service can tell, so that a plan cannot.
         removed: goes on to the object's absence.
         warned: parts of the warnings that the change comes with.
+        new_ids: every life makes ids of its own, so only their places are compared.
         repeats: every further run does the same again, as the module's documentation says.
     """
 
@@ -48,6 +49,7 @@ class Case:
     removed: bool = False
     repeats: bool = False
     warned: tuple[str, ...] = ()
+    new_ids: bool = False
 
     def __str__(self) -> str:
         return f"{self.module}: {self.title}"

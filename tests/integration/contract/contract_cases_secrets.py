@@ -15,6 +15,8 @@ from contract_cases import Case, Options
 from contract_cases_applications import WAREHOUSE, application, holds
 from contract_ground import Ground
 from contract_runners import forget, in_controller
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from lab.state import Credential, CredentialPolicy, CredentialRestriction
 from lab.tokens import GRAPH
@@ -88,6 +90,23 @@ def in_use(count: int = 1, days: float = 180, foreign: int = 1) -> Look:
         assert record["client_secret_application"] == WAREHOUSE
         assert not [name for name in record if name.startswith("client_secret_next")]
         assert (ground.sinks / "lager.yml").stat().st_mode & 0o777 == 0o600
+
+    return look
+
+
+def certified(count: int = 1) -> Look:
+    """The certificate in the file is one of so many that the application has, and the file has its key."""
+
+    def look(ground: Ground) -> None:
+        record, listed = kept(ground), [one for one in application(ground).credentials if one.certificate]
+        assert len(listed) == count
+        assert len(by_hand(ground)) == 1, "the client secret has nothing to do with it"
+        (held,) = [one for one in listed if one.key_id == record["client_secret_key_id"]]
+        pem = record["client_secret"].encode()
+        own = x509.load_pem_x509_certificate(pem)
+        assert held.certificate == own.public_bytes(serialization.Encoding.DER)
+        key = serialization.load_pem_private_key(pem, None)
+        assert key.public_key() == own.public_key()
 
     return look
 
@@ -181,10 +200,17 @@ def removed_by_somebody(ground: Ground) -> None:
     own.credentials = [one for one in own.credentials if one.display_name == BY_HAND]
 
 
+CERTIFICATE = {"kind": "certificate"}
 SHORTER = ("A policy of the tenant limits such credentials to 60 days; lifetime is shortened to that.",)
 SECRETS = [
     secret("a first one", {}, in_use()),
     secret("a first one by the client id", {"application": WAREHOUSE.upper(), "lifetime": 90}, in_use(days=90)),
+    secret("a certificate", CERTIFICATE, certified(), new_ids=True),
+    secret("a certificate that is there already", CERTIFICATE, certified(), prepare=after((0, CERTIFICATE)), changes=False,
+           new_ids=True),
+    secret("a certificate renewed", CERTIFICATE, certified(2), prepare=after((151, CERTIFICATE)), new_ids=True),
+    secret("the old certificate goes after the grace", CERTIFICATE, certified(),
+           prepare=after((151, CERTIFICATE), (8, CERTIFICATE)), new_ids=True),
     secret("beside other variables", {}, beside_others, prepare=other_variables),
     secret("is there already", {}, in_use(), prepare=after((0, {})), changes=False),
     secret("is there already, days later", {}, in_use(), prepare=after((149, {})), changes=False),

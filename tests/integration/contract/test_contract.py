@@ -41,6 +41,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z| UTC)?"
 _UNSTEADY = ("request_id", "guid", "immutable_id", "days_left")
 # The part of a secret's name that is new with every run.
 _RUN = re.compile(r"(\[m365\.hybrid [0-9a-f]{8}-)[0-9a-f]{8}\]")
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Life:
@@ -212,4 +213,9 @@ def test_contract(case: Case, many: bool, ground: Ground, host: ModuleHost) -> N
     ground.begin()
     forget()
     inside = Life(case, ground, in_controller, many).live()
-    assert json.dumps(inside, sort_keys=True, indent=1) == json.dumps(in_process, sort_keys=True, indent=1)
+    assert _text(case, inside) == _text(case, in_process)
+
+
+def _text(case: Case, steps: Any) -> str:
+    text = json.dumps(steps, sort_keys=True, indent=1)
+    return _GUID.sub("(id)", text) if case.new_ids else text
