@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import partial
 
 import pytest
 from renewal_kills import named, points
@@ -43,6 +44,12 @@ def test_two_playbooks_at_once(scene: str, stage: Stage) -> None:
     stage.assert_ended_right()
 
 
+def stand_still(stopped: list[int], run: Run) -> bool:
+    """Stop a run where it is, and remember its processes."""
+    stopped += stop_tree(run.pid)
+    return False
+
+
 @pytest.mark.parametrize("share", range(SHARES))
 def test_a_run_in_the_middle_of_another(share: int, stage: Stage) -> None:
     """One run stands still at each of its points while another one comes and ends; then it goes on."""
@@ -51,12 +58,7 @@ def test_a_run_in_the_middle_of_another(share: int, stage: Stage) -> None:
     for number in range(1 + share, len(all_points) + 1, SHARES):
         stage.enter("due")
         stopped: list[int] = []
-
-        def stand_still(run: Run, stopped: list[int] = stopped) -> bool:
-            stopped += stop_tree(run.pid)
-            return False
-
-        stage.points.clear(number, stand_still)
+        stage.points.clear(number, partial(stand_still, stopped))
         with named(f"stood still at point {number} of {len(all_points)}, {all_points[number - 1]}"):
             first = stage.start("role")
             wait_for_strike(stage)
