@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
-import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -106,38 +106,41 @@ class CommandSink:
     def _run(self, given: bytes) -> tuple[int, bytes]:
         """Run the command; its exit code and what it wrote to standard error."""
         try:
-            process = subprocess.Popen(
-                self._argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
-            raise ServiceError(f"The command {self._argv[0]} cannot be run: {reason}.") from None
-        try:
-            _nothing, complaint = process.communicate(given, timeout=self._timeout)
-        except subprocess.TimeoutExpired:
+            return asyncio.run(_spoken_to(self._argv, given, self._timeout))
+        # A time-out is an OSError to Python, so it comes first.
+        except TimeoutError:
             raise ServiceError(
                 f"The command {self._argv[0]} did not end within {self._timeout:g} seconds and was stopped.",
                 meaning="It may have taken the secret; the record still names the one before.",
                 advice="See why it hangs, or raise sink.command.timeout.",
             ) from None
-        finally:
-            _end(process)
-        return process.returncode, complaint
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            raise ServiceError(f"The command {self._argv[0]} cannot be run: {reason}.") from None
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+async def _spoken_to(argv: Sequence[str], given: bytes, timeout: float) -> tuple[int, bytes]:
+    """Give a command its standard input and wait for its end. Raises TimeoutError, OSError, ValueError."""
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        _nothing, complaint = await asyncio.wait_for(process.communicate(given), timeout)
+    finally:
+        await _end(process)
+    return process.returncode or 0, complaint
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
     """End a command that is still there, with all that it has started."""
-    if process.poll() is None:
+    if process.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    for pipe in filter(None, (process.stdin, process.stderr)):
-        with suppress(OSError):
-            pipe.close()
+        await process.wait()
 
 
 def _noted(stored: Stored | None) -> Stored | None:
