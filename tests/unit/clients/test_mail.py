@@ -142,8 +142,10 @@ def test_a_secret_that_entra_refuses_is_told_as_ever(
 def test_a_message(start: Start, client: Callable[..., Mail]) -> None:
     mail = start()
     client(mail).send(INFO, "kontakt@contoso.example", IT)
-    assert "mail FROM:<kontakt@contoso.example>" in mail.lines
-    assert f"rcpt TO:<{IT}>" in mail.lines
+    # Python's newer versions write the verbs in small letters.
+    verbs = [line.lower() for line in mail.lines]
+    assert "mail from:<kontakt@contoso.example>" in verbs
+    assert f"rcpt to:<{IT.lower()}>" in verbs
     assert {"From: kontakt@contoso.example", f"To: {IT}", "Auto-Submitted: auto-generated"} <= set(mail.lines)
 
 
