@@ -18,14 +18,13 @@ from urllib.parse import quote, urlsplit
 from . import clouds, retry
 from .errors import ServiceError
 from .graph_errors import NOT_FOUND_STATUS, REPLICATION, STALE_TOKEN, GraphRule, classify, missing_permission
+from .pace import COMPLAINTS
 from .retry import Effort, Fault
 from .transport import Call, Transport
 from .wire import Reply
 
 # Microsoft Learn, "Combine multiple HTTP requests using JSON batching".
 BATCH_SIZE = 20
-# Batches on their way at once: more only meets the throttling sooner.
-BATCH_THREADS = 4
 
 # Query options of OData, which callers write without the dollar sign.
 _SYSTEM = frozenset({"select", "filter", "expand", "top", "skip", "orderby", "count", "search", "skiptoken", "format"})
@@ -174,7 +173,7 @@ class Graph:
         chunks = [wanted[start : start + BATCH_SIZE] for start in range(0, len(wanted), BATCH_SIZE)]
         if len(chunks) < 2:
             return [row for chunk in chunks for row in self._batch(chunk)]
-        with ThreadPoolExecutor(BATCH_THREADS) as pool:
+        with ThreadPoolExecutor(min(len(chunks), self.http.pace.most)) as pool:
             return [row for rows in pool.map(self._batch, chunks) for row in rows]
 
     def now(self) -> datetime:
@@ -215,6 +214,8 @@ class Graph:
                     refused = self.http.failure(call, reply, fault, effort)
                 else:
                     raise self.http.failure(call, reply, fault)
+            if any(members[index].status in COMPLAINTS for index in again):
+                self.http.pace.slower()
             if again and not effort.again(retry.BUDGET, longest):
                 raise refused
             waiting = again
