@@ -47,6 +47,7 @@ class SendAsGrant:
 
     trustee: str
     created_at: datetime
+    deny: bool = False
 
 
 @dataclass
