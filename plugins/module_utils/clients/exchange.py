@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -53,7 +53,7 @@ class Exchange:
         self.warnings: list[str] = []
         self.http = Transport(options, "exchange", read_only, judge, pin=True)
 
-    def command(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
+    def command(self, name: str, *, select: Sequence[str] = (), **parameters: Any) -> list[dict[str, Any]]:
         """Run a cmdlet.
 
         Arguments:
@@ -61,6 +61,7 @@ class Exchange:
             parameters: its parameters by their own names: str, bool, int, None (clears), list, bytes, datetime with
                 time zone, timedelta, hashtable(Add=[...], Remove=[...]). Give C(Confirm=False) where the cmdlet lists
                 it, and C(ResultSize="Unlimited") where all objects are wanted.
+            select: the only properties that the rows need to have; a long list of whole objects is large.
 
         Returns:
             the rows of all pages, without the service's annotations; no rows if what a write asks for is so already.
@@ -68,11 +69,29 @@ class Exchange:
         Raises:
             ServiceError: it failed, or the list was cut short.
         """
-        call = self._call(name, parameters)
+        call = self._call(name, parameters, select)
         rows, absence = self._run(call)
         if absence:
             raise self.http.failure(call, *absence)
         return rows
+
+    def commands(
+        self, name: str, many: Sequence[Mapping[str, Any]]
+    ) -> list[list[dict[str, Any]] | ServiceError | None]:
+        """Run the same reading cmdlet with many sets of parameters.
+
+        Returns:
+            in the order of C(many): the rows; None where Exchange says explicitly that the object does not exist; the
+            error where that one alone failed.
+        """
+        return [self._answer(self._call(name, parameters)) for parameters in many]
+
+    def _answer(self, call: Call) -> list[dict[str, Any]] | ServiceError | None:
+        try:
+            rows, absence = self._run(call)
+        except ServiceError as error:
+            return error
+        return None if absence else rows
 
     def find(self, name: str, identity: str, **parameters: Any) -> dict[str, Any] | None:
         """Read the one object of that identity; None only if Exchange says explicitly that it does not exist.
@@ -101,7 +120,7 @@ class Exchange:
         """End every wait and close every connection."""
         self.http.close()
 
-    def _call(self, name: str, parameters: Mapping[str, Any]) -> Call:
+    def _call(self, name: str, parameters: Mapping[str, Any], select: Sequence[str] = ()) -> Call:
         if any(name.lower() == "identity" and not str(value or "").strip() for name, value in parameters.items()):
             raise ServiceError(
                 f"{name}: the identity is empty.",
@@ -118,7 +137,7 @@ class Exchange:
             # The tables of errors and warnings know the English texts.
             "Accept-Language": "en-US",
         }
-        target = f"/adminapi/beta/{tenant}/InvokeCommand"
+        target = f"/adminapi/beta/{tenant}/InvokeCommand" + (f"?$select={','.join(select)}" if select else "")
         return Call(name, "POST", target, not READS.match(name), json.dumps(body).encode(), headers)
 
     def _run(self, call: Call) -> tuple[list[dict[str, Any]], tuple[Reply, Fault] | None]:

@@ -94,6 +94,10 @@ class Task:
             raise TypeError(f"{self.definition.resource.kind} has neither read nor read_all")
         return [self.attempt(partial(read, self.clients, want)) for want in wants]
 
+    def expand(self, entry: State) -> list[State] | None:
+        """The single objects that an entry stands for; None where it names one itself."""
+        return self.definition.expand(self.clients, entry) if self.definition.expand else None
+
     def resolve(self, entry: State) -> State:
         """The options of one object in their canonical form."""
         return self.definition.resolve(self.clients, entry) if self.definition.resolve else entry
