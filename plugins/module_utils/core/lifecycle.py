@@ -114,8 +114,9 @@ class Task:
         return plan(self.definition.resource, want, self.read(want))
 
     def names(self, want: State) -> Mapping[str, Any]:
-        """The options by which the user named an object."""
-        return {name: want[name] for name in self.definition.resource.names if want.get(name) is not None}
+        """The options by which the user named an object, or a set of them."""
+        resource = self.definition.resource
+        return {name: want[name] for name in (*resource.names, *resource.sets) if want.get(name) is not None}
 
 
 def converge(task: Task, entry: State) -> dict[str, Any]:

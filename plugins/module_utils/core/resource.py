@@ -125,6 +125,7 @@ class Resource:
         kind: what an administrator calls it, for messages.
         clients: the services it is read from and written to, by the name that C(read) and C(apply) use.
         names: the options that name one object.
+        sets: the options that name a set of objects in its place; L(Definition) has C(expand) then.
         options: the argument spec of one object, without connection options and without C(state).
         managed: the options that are compared and changed, and how each is compared.
         rules: C(required_if) and its kin for one object.
@@ -145,6 +146,7 @@ class Resource:
     names: tuple[str, ...]
     options: Mapping[str, Any]
     managed: Mapping[str, Field] = field(default_factory=dict)
+    sets: tuple[str, ...] = ()
     rules: Mapping[str, Any] = field(default_factory=dict)
     parse: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     goal: Callable[[State, State], State] | None = None
