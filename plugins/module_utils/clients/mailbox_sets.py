@@ -90,7 +90,7 @@ def listed(exchange: Exchange, want: Mapping[str, Any], delegates: bool) -> Rows
         "filter": lambda: _mailboxes(exchange, {"Filter": want["filter"]}, delegates),
         "all": lambda: _mailboxes(exchange, {}, delegates),
     }
-    rows = {_key(row): row for row in lists[chosen]()}
+    rows = {key_of(row): row for row in lists[chosen]()}
     for name in want.get("except") or ():
         for key in _exception(exchange, name, rows):
             rows.pop(key, None)
@@ -99,7 +99,7 @@ def listed(exchange: Exchange, want: Mapping[str, Any], delegates: bool) -> Rows
 
 def identified(row: Mapping[str, Any]) -> dict[str, str]:
     """How a listed mailbox is named from then on: readable in messages, and by its id in requests."""
-    return {"mailbox": str(row.get("PrimarySmtpAddress") or _key(row)), "id": _key(row)}
+    return {"mailbox": str(row.get("PrimarySmtpAddress") or key_of(row)), "id": key_of(row)}
 
 
 def by_name(exchange: Exchange, names: Iterable[str]) -> Rows:
@@ -144,7 +144,7 @@ def _members(exchange: Exchange, name: str) -> Rows:
             meaning="Only the members of distribution groups and mail-enabled security groups can be listed here.",
             advice="Use mailboxes or filter.",
         )
-    rows = members(exchange, [_key(group)])
+    rows = members(exchange, [key_of(group)])
     return [row for row in rows if str(row.get("RecipientTypeDetails")).endswith("Mailbox")
             and row.get("RecipientTypeDetails") not in NOT_MEANT]  # fmt: skip
 
@@ -156,8 +156,8 @@ def members(exchange: Exchange, groups: Iterable[str]) -> Rows:
     level = list(seen)
     while level:
         rows = [row for rows in direct_members(exchange, level).values() for row in rows]
-        found |= {_key(row): row for row in rows}
-        level = [key for key in dict.fromkeys(map(_key, filter(is_group, rows))) if key not in seen]
+        found |= {key_of(row): row for row in rows}
+        level = [key for key in dict.fromkeys(map(key_of, filter(is_group, rows))) if key not in seen]
         seen.update(level)
     return list(found.values())
 
@@ -189,10 +189,11 @@ def _exception(exchange: Exchange, name: str, rows: Mapping[str, dict[str, Any]]
             f"except: {len(same)} mailboxes are called {name}: {candidates}.",
             advice="Name one by address or object id.",
         )
-    return same or [_key(row) for row in by_name(exchange, [name])]
+    return same or [key_of(row) for row in by_name(exchange, [name])]
 
 
-def _key(row: Mapping[str, Any]) -> str:
+def key_of(row: Mapping[str, Any]) -> str:
+    """The id of a listed recipient. Raises ServiceError: it has none."""
     found = row.get("ExternalDirectoryObjectId") or row.get("Guid") or row.get("Identity")
     if not found:
         raise ServiceError(f"Exchange lists {shown(row)} without an id.")

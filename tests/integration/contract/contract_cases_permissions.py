@@ -301,4 +301,27 @@ REFUSED = [
            prepare=both(on_behalf("anna.schaefer", exchange_delegate_addresses=False), namesake("gross"))),
 ]  # fmt: skip
 
-CASES = [*OPEN, *OTHERS, *SENDERS, *REFUSED]
+def reported(title: str, prepare: Look = groups, **options: Any) -> Case:
+    """A report."""
+    return Case("mailbox_permission_info", title, options, prepare=prepare, changes=False)
+
+
+def grown(ground: Ground) -> None:
+    """Permissions of all kinds, of a member, a group with members, an application and somebody who is gone."""
+    application(ground)
+    holding(("anna.schaefer", FULL, "ReadPermission"), (RIGHTS, FULL), (GONE, FULL), (APPLICATION, FULL))(ground)
+    ground.tenant.groups[RIGHTS].members = [ground.user("archiv").id, RIGHTS]
+    on_behalf("archiv")(ground)
+    sender("anna.schaefer")(ground)
+    denied("archiv")(ground)
+
+
+REPORTS = [
+    reported("the tenant", grown),
+    reported("with members of groups and as CSV", grown, expand_groups=True, csv=True),
+    reported("a mailbox", grown, mailbox=INFO),
+    reported("a set", grown, mailboxes=[INFO, "vertrieb"], **{"except": ["vertrieb"]}),
+    reported("none", mailbox="nirgends@contoso.example"),
+]
+
+CASES = [*OPEN, *OTHERS, *SENDERS, *REFUSED, *REPORTS]
