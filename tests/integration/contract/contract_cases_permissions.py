@@ -54,7 +54,7 @@ def groups(ground: Ground) -> None:
     for key, name, security in ((RIGHTS, "Rechte", True), (LIST, "Verteiler", False)):
         address = f"{name.lower()}@contoso.example"
         group = Group(key, name, mail=address, proxy_addresses=[f"SMTP:{address}"], security_enabled=security)
-        ground.tenant.groups[key] = group
+        ground.tenant.groups.setdefault(key, group)
 
 
 def sender(who: str, *, deny: bool = False) -> Callable[[Ground], None]:
