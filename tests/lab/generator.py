@@ -15,7 +15,8 @@ from pathlib import Path
 
 from .directory import REALM, Samba, SeedEntry
 from .scenario import DISABLED_ACCOUNT, Scenario, build_tenant, escape_rdn, load, unit_dn
-from .state import License, Mailbox, Tenant, User
+from .state import Group, License, Mailbox, Tenant, User
+from .stores import MailboxGrant, SendAsGrant
 
 CONTOSO = Path(__file__).resolve().parent / "scenarios" / "contoso.yml"
 BENCHMARK_UNIT = "Benchmark"
@@ -41,6 +42,8 @@ TOPICS = ("Auftrag", "Bestellung", "Bewerbung", "Reklamation", "Rechnung", "Stö
 ROOMS = ("Besprechung", "Schulungsraum", "Prüfstand", "Konferenzraum")
 # Of a hundred mailboxes: so many shared ones, rooms and devices; the rest belong to people.
 SHARED, ROOM, EQUIPMENT = 15, 3, 2
+# The share of people's mailboxes with a deputy, and of the others with an entry of somebody who is gone.
+DEPUTY, GONE = 0.1, 0.02
 
 _PLAIN = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa", "ı": "i", "ł": "l"}
@@ -125,6 +128,44 @@ def generate(
             one_license.sku_id == sku.sku_id for user in tenant.users.values() for one_license in user.licenses
         )
     return tenant
+
+
+def permit(tenant: Tenant, seed: int = 0, *, trustees: int = 200) -> None:
+    """Give out permissions as they grow in a company: most mailboxes that are nobody's own are open to a few people.
+
+    Every tenth mailbox of a person has a deputy who sends on behalf. A few trustees are mail-enabled security groups, and
+    some entries belong to somebody who is gone. C(trustees) is how many people hold permissions at all.
+    """
+    chance = random.Random(f"permissions {seed}")
+    now = tenant.clock.now()
+    held = [user for user in tenant.users.values() if user.mailbox is not None]
+    people = [user.id for user in held if user.mailbox and user.mailbox.type_details == "UserMailbox"][:trustees]
+    keys = [*people, *_groups(tenant, chance, people)]
+    for user in held:
+        assert user.mailbox is not None, "only mailboxes were taken"
+        if user.mailbox.type_details == "UserMailbox":
+            if chance.random() < DEPUTY and user.id not in people:
+                user.mailbox.extra["GrantSendOnBehalfTo"] = [chance.choice(people)]
+            continue
+        chosen = chance.sample(keys, min(len(keys), chance.randrange(1, 4)))
+        if chance.random() < GONE:
+            chosen[0] = tenant.new_id()
+        grants = [MailboxGrant(key, ["FullAccess"], now, auto_mapping=False) for key in chosen]
+        tenant.exchange.mailbox_grants[user.id] = grants
+        tenant.exchange.send_as[user.id] = [SendAsGrant(key, now) for key in chosen[:2]]
+
+
+def _groups(tenant: Tenant, chance: random.Random, people: list[str]) -> list[str]:
+    """A mail-enabled security group for each department, with members; gives their ids."""
+    made = []
+    for department in DEPARTMENTS:
+        address = f"rechte-{plain(department)}@{DOMAIN}"
+        members = chance.sample(people, min(len(people), 5))
+        group = Group(tenant.new_id(), f"Rechte {department}", members, mail=address, security_enabled=True)
+        group.proxy_addresses = [f"SMTP:{address}"]
+        tenant.groups[group.id] = group
+        made.append(group.id)
+    return made
 
 
 def _locals(tenant: Tenant) -> set[str]:

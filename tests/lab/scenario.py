@@ -66,7 +66,7 @@ DOMAIN_KEYS: Keys = {"*name": TEXT, "default": FLAG, "verified": FLAG, "authenti
 SKU: Keys = {"*part_number": TEXT, "*id": TEXT, "*enabled": NUMBER, "warning": NUMBER, "status": TEXT, "*plans": LIST}
 PLAN: Keys = {"*id": TEXT, "*name": TEXT, "applies_to": TEXT}
 ROLE: Keys = {"*name": TEXT, "*template_id": TEXT}
-GROUP: Keys = {"*name": TEXT, "members": LIST, "licenses": LIST, "mail": TEXT, "addresses": LIST}
+GROUP: Keys = {"*name": TEXT, "members": LIST, "licenses": LIST, "mail": TEXT, "addresses": LIST, "security": FLAG}
 USER: Keys = {
     "*user_principal_name": TEXT,
     "*display_name": TEXT,
@@ -400,6 +400,7 @@ def _add_group(tenant: Tenant, item: dict[str, Any], where: str) -> None:
         licenses=[License(_sku_id(tenant, name, where)) for name in item.get("licenses", [])],
         mail=item.get("mail"),
         proxy_addresses=list(item.get("addresses", [])),
+        security_enabled=item.get("security", False),
     )
     tenant.groups[group.id] = group
     for member in group.members:

@@ -129,11 +129,14 @@ class Group:
 
     id: str
     display_name: str
+    # Ids of users, contacts and other groups.
     members: list[str] = field(default_factory=list)
     licenses: list[License] = field(default_factory=list)
     on_premises_sync_enabled: bool | None = None
     mail: str | None = None
     proxy_addresses: list[str] = field(default_factory=list)
+    # With an address: a mail-enabled security group, which can hold permissions; otherwise a plain distribution group.
+    security_enabled: bool = False
 
 
 @dataclass

@@ -58,6 +58,7 @@ class SendAsGrant:
 
     trustee: str
     created_at: datetime
+    deny: bool = False
 
 
 @dataclass

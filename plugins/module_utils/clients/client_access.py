@@ -66,7 +66,7 @@ def set_switch(exchange: Exchange, identity: str | None, switch: str) -> None:
         identity: id of the mailbox.
         switch: one of smtp_auth.VALUES.
     """
-    value = {smtp_auth.PROPERTY: smtp_auth.VALUES[switch], "Confirm": False}
+    value: dict[str, Any] = {smtp_auth.PROPERTY: smtp_auth.VALUES[switch], "Confirm": False}
     if identity is None:
         exchange.command("Set-TransportConfig", **value)
     else:

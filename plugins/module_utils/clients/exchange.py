@@ -56,7 +56,7 @@ class Exchange:
         self.warnings: list[str] = []
         self.http = Transport(options, "exchange", read_only, judge, pin=True)
 
-    def command(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
+    def command(self, name: str, *, select: Sequence[str] = (), **parameters: Any) -> list[dict[str, Any]]:
         """Run a cmdlet.
 
         Arguments:
@@ -64,6 +64,7 @@ class Exchange:
             parameters: its parameters by their own names: str, bool, int, None (clears), list, bytes, datetime with
                 time zone, timedelta, hashtable(Add=[...], Remove=[...]). Give C(Confirm=False) where the cmdlet lists
                 it, and C(ResultSize="Unlimited") where all objects are wanted.
+            select: the only properties that the rows need to have; a long list of whole objects is large.
 
         Returns:
             the rows of all pages, without the service's annotations; no rows if what a write asks for is so already.
@@ -71,7 +72,7 @@ class Exchange:
         Raises:
             ServiceError: it failed, or the list was cut short.
         """
-        call = self._call(name, parameters)
+        call = self._call(name, parameters, select)
         rows, absence = self._run(call)
         if absence:
             raise self.http.failure(call, *absence)
@@ -100,18 +101,21 @@ class Exchange:
             advice="Name the object by its address or its id." if rows else "",
         )
 
-    def commands(self, name: str, many: Sequence[Mapping[str, Any]]) -> list[Rows | ServiceError | None]:
+    def commands(
+        self, name: str, many: Sequence[Mapping[str, Any]], *, select: Sequence[str] = ()
+    ) -> list[Rows | ServiceError | None]:
         """Run the same reading cmdlet with many sets of parameters, in few requests.
 
         Arguments:
             name: the cmdlet, for example C(Get-MailboxPermission).
             many: the parameters of each, as in command(); C(Identity) among them.
+            select: as in command().
 
         Returns:
             for each set, in the same order: the rows; None if Exchange says explicitly that its identity does not exist;
             or the error of this one.
         """
-        calls = [(str(parameters["Identity"]), self._call(name, parameters)) for parameters in many]
+        calls = [(str(parameters["Identity"]), self._call(name, parameters, select)) for parameters in many]
         if any(call.write for _identity, call in calls):
             raise ValueError(f"{name} is no read")
         groups = [calls[start : start + exchange_batch.SIZE] for start in range(0, len(calls), exchange_batch.SIZE)]
@@ -124,7 +128,7 @@ class Exchange:
         """End every wait and close every connection."""
         self.http.close()
 
-    def _call(self, name: str, parameters: Mapping[str, Any]) -> Call:
+    def _call(self, name: str, parameters: Mapping[str, Any], select: Sequence[str] = ()) -> Call:
         if any(name.lower() == "identity" and not str(value or "").strip() for name, value in parameters.items()):
             raise ServiceError(
                 f"{name}: the identity is empty.",
@@ -141,7 +145,7 @@ class Exchange:
             # The tables of errors and warnings know the English texts.
             "Accept-Language": "en-US",
         }
-        target = f"/adminapi/beta/{tenant}/InvokeCommand"
+        target = f"/adminapi/beta/{tenant}/InvokeCommand" + (f"?$select={','.join(select)}" if select else "")
         return Call(name, "POST", target, not READS.match(name), json.dumps(body).encode(), headers)
 
     def _run(self, call: Call) -> tuple[Rows, Answer | None]:
@@ -174,7 +178,7 @@ class Exchange:
         """What each call of a batch gives, as commands() does, with the identity that each is about."""
         calls = [call for _identity, call in group]
         try:
-            path = calls[0].target.replace("/InvokeCommand", "/$batch")
+            path = calls[0].target.partition("?")[0].replace("/InvokeCommand", "/$batch")
             answers = exchange_batch.answers(self.http, path, calls) if len(calls) > 1 else [self.http.send(calls[0])]
         except ServiceError as error:
             return [error] * len(calls)

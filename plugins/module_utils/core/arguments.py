@@ -189,6 +189,8 @@ def _repeated(resource: Resource, wants: Mapping[int, State]) -> list[str]:
     seen: dict[tuple[str, ...], int] = {}
     problems = []
     for number, want in wants.items():
+        if any(want[name] is not None for name in resource.sets):
+            continue
         key = tuple(str(want[name]).casefold() for name in resource.names)
         first = seen.setdefault(key, number)
         if first != number:

@@ -21,7 +21,7 @@ from .execution import execute
 from .resource import Definition, Resource
 from .secrecy import secrets, shielded, shows
 
-FUNCTIONS = ("read", "apply", "resolve", "preflight", "read_all")
+FUNCTIONS = ("read", "apply", "expand", "resolve", "preflight", "read_all")
 
 
 class ManyObjectsModule(AnsibleModule):  # type: ignore[misc]  # ansible-core has no type hints

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,8 +18,8 @@ from .arguments import Unusable, entries
 from .change import plan, shown
 from .errors import Refused, failure
 from .lifecycle import Clients, Found, Task, begin, client_errors, converge_together, finish, outcome
-from .progress import Arrivals, Progress
-from .resource import Client, Definition, State
+from .progress import Arrivals
+from .resource import Client, Definition, Resource, State
 from .waiting import Deadline
 
 # Objects that are read in one go, where a module can. Of a thousand, more than fifty at a time save little.
@@ -54,15 +55,57 @@ def execute(definition: Definition, params: Mapping[str, Any], check_mode: bool)
         check_mode=check_mode,
         wait_timeout=params.get("wait_timeout") or 0.0,
         concurrency=max(1, params["concurrency"]),
-        progress=Progress(len(wants)),
     )
     try:
-        results = await_all(task, wants) if definition.resource.awaits else converge_all(task, wants)
+        results, many = _results(task, wants)
+    except Refused as refusal:
+        return failure({}, refusal)
     finally:
         clients.end()
-    result = results[0] if params.get("aggregate") is None else summary(results)
+    result = summary(results) if many or params.get("aggregate") is not None else results[0]
     warnings = _drained(task.clients)
     return result | {"warnings": warnings} if warnings else result
+
+
+def _results(task: Task, wants: list[State]) -> tuple[list[dict[str, Any]], bool]:
+    """The results of all objects, and whether they are several because an entry stands for a set of them."""
+    if task.definition.resource.awaits:
+        return await_all(task, wants), False
+    sets = [task.attempt(partial(task.expand, want)) for want in wants]
+    if all(found is None for found in sets):
+        return converge_all(task, wants), False
+    return converge_sets(task, wants, sets), True
+
+
+def converge_sets(task: Task, wants: list[State], sets: list[list[State] | Exception | None]) -> list[dict[str, Any]]:
+    """Bring every object of every set to its state; a set that cannot be listed is one failed result in its place.
+
+    Raises:
+        Refused: two sets hold the same object; two changes of it at a time would race each other.
+    """
+    groups = [[want] if found is None else found for want, found in zip(wants, sets, strict=True)]
+    single = [want for group in groups if not isinstance(group, Exception) for want in group]
+    refuse_repeated(task.definition.resource, single)
+    results = iter(converge_all(task, single))
+    return [
+        result
+        for want, group in zip(wants, groups, strict=True)
+        for result in (
+            [failure(task.names(want), group)] if isinstance(group, Exception) else [next(results) for _each in group]
+        )
+    ]
+
+
+def refuse_repeated(resource: Resource, wants: list[State]) -> None:
+    """Raise Refused where several entries name the same object."""
+    keys = [tuple(str(want[name]).casefold() for name in resource.names) for want in wants]
+    twice = sorted({", ".join(key) for key, count in Counter(keys).items() if count > 1})
+    if twice:
+        more = f" and {len(twice) - 5} more" if len(twice) > 5 else ""
+        raise Refused(
+            f"Several entries name the same {resource.kind}: {'; '.join(twice[:5])}{more}.",
+            "Name it in one of them; two changes of it at a time would race each other.",
+        )
 
 
 def converge_all(task: Task, wants: list[State]) -> list[dict[str, Any]]:
@@ -71,6 +114,7 @@ def converge_all(task: Task, wants: list[State]) -> list[dict[str, Any]]:
     All changes are made first and then waited for together, because a wait costs nothing but time. Only who wants one
     object at a time gets each one seen before the next is begun.
     """
+    task.progress.expect(len(wants))
     groups = _grouped(wants, task.concurrency) if task.definition.read_all else [[want] for want in wants]
     if min(task.concurrency, len(wants)) <= 1:
         return [result for group in groups for result in converge_together(task, group)]

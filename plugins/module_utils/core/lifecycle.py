@@ -109,6 +109,10 @@ class Task:
             raise TypeError(f"{self.definition.resource.kind} has neither read nor read_all")
         return [self.attempt(partial(read, self.clients, want)) for want in wants]
 
+    def expand(self, entry: State) -> list[State] | None:
+        """The single objects that an entry stands for; None where it names one itself."""
+        return self.definition.expand(self.clients, entry) if self.definition.expand else None
+
     def resolve(self, entry: State) -> State:
         """The options of one object in their canonical form."""
         return self.definition.resolve(self.clients, entry) if self.definition.resolve else entry
@@ -125,8 +129,9 @@ class Task:
         return plan(self.definition.resource, want, self.read(want))
 
     def names(self, want: State) -> Mapping[str, Any]:
-        """The options by which the user named an object."""
-        return {name: want[name] for name in self.definition.resource.names if want.get(name) is not None}
+        """The options by which the user named an object, or a set of them."""
+        resource = self.definition.resource
+        return {name: want[name] for name in (*resource.names, *resource.sets) if want.get(name) is not None}
 
 
 @dataclass(frozen=True)

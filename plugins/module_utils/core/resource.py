@@ -125,6 +125,7 @@ class Resource:
         kind: what an administrator calls it, for messages.
         clients: the services it is read from and written to, by the name that C(read) and C(apply) use.
         names: the options that name one object.
+        sets: the options that name a set of objects in its place; L(Definition) has C(expand) then.
         options: the argument spec of one object, without connection options and without C(state).
         managed: the options that are compared and changed, and how each is compared.
         rules: C(required_if) and its kin for one object.
@@ -145,6 +146,7 @@ class Resource:
     names: tuple[str, ...]
     options: Mapping[str, Any]
     managed: Mapping[str, Field] = field(default_factory=dict)
+    sets: tuple[str, ...] = ()
     rules: Mapping[str, Any] = field(default_factory=dict)
     parse: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     goal: Callable[[State, State], State] | None = None
@@ -162,6 +164,9 @@ class Definition:
         resource: the data.
         read: C(read(clients, want)) gives the present state, or None when the object is known to be absent.
         apply: C(apply(clients, change)) turns a change into calls; None for a module that only looks.
+        expand: C(expand(clients, want)) gives the options of every single object that one entry stands for, where an entry
+            may name a set of them; None for an entry that names one object itself. A set that could not be listed to
+            its end raises; it is never a shorter one.
         resolve: C(resolve(clients, want)) replaces what the user may spell in several ways by one canonical form.
         preflight: C(preflight(clients, change)) raises L(Refused) for a change that must not be tried.
         read_all: C(read_all(clients, wants)) reads many objects in one go, in the order asked for. In the place of an
@@ -171,6 +176,7 @@ class Definition:
     resource: Resource
     read: Callable[[Any, State], State | None] | None = None
     apply: Callable[[Any, Any], None] | None = None
+    expand: Callable[[Any, State], list[State] | None] | None = None
     resolve: Callable[[Any, State], State] | None = None
     preflight: Callable[[Any, Any], None] | None = None
     read_all: Callable[[Any, list[State]], list[State | Exception | None]] | None = None

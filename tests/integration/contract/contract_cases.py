@@ -95,5 +95,7 @@ FAILING: dict[str, tuple[Options, str]] = {
     "mail_check": ({"mailbox": "niemand@contoso.example"}, "535 5.7.3 Authentication unsuccessful"),
     "smtp_auth": ({"mailbox": "Doppelt", "smtp_auth": "enabled"}, "The name is not unique"),
     "smtp_auth_info": ({"mailbox": "Doppelt"}, "The name is not unique"),
+    "mailbox_permission": ({"mailbox": "Doppelt", "full_access": {"set": []}}, "The name is not unique"),
+    "mailbox_permission_info": ({"mailbox": "Doppelt"}, "The name is not unique"),
     "mailbox_type": ({"mailbox": "niemand@contoso.example", "type": "shared"}, "There is no such mailbox"),
 }

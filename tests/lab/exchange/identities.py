@@ -2,7 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which recipients an identity names."""
+"""Which recipients an identity names.
+
+Switch of the tenant: C(exchange_vanished): user principal names of mailboxes that lists still show and that nobody finds
+any more, as if they had been deleted meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,11 @@ _ORDER = tuple(kind for kind in ("mailbox", "upn", "address", "alias", "name") i
 
 def users_named(tenant: Tenant, identity: str) -> list[User]:
     """Users by external id, Exchange GUID, mailbox GUID, UPN, address, alias or display name: the first that hits."""
+    found, gone = _users_named(tenant, identity), tenant.switches.get("exchange_vanished") or ()
+    return [user for user in found if user.user_principal_name not in gone] if gone else found
+
+
+def _users_named(tenant: Tenant, identity: str) -> list[User]:
     text = identity.strip()
     user = tenant.users.get(text.lower()) or _by_exchange_guid(tenant, text.lower())
     if user is not None:
@@ -53,16 +62,21 @@ def _by_exchange_guid(tenant: Tenant, text: str) -> User | None:
 
 
 def others_named(tenant: Tenant, identity: str) -> list[Group | Contact]:
-    """Mail-enabled groups and contacts by id, address or display name."""
+    """Mail-enabled groups and contacts by id, address, alias or display name."""
     text = identity.strip().lower()
     items: list[Group | Contact] = [group for group in tenant.groups.values() if group.proxy_addresses]
     items += tenant.contacts.values()
     return [
         item
         for item in items
-        if text in (item.id.lower(), item.display_name.lower(), exchange_guid(item.id))
+        if text in (item.id.lower(), item.display_name.lower(), exchange_guid(item.id), alias_of(item))
         or any(bare_address(value) == text for value in item.proxy_addresses)
     ]
+
+
+def alias_of(item: Group | Contact) -> str:
+    """The alias of what is no user: the part of its address before the @."""
+    return (item.mail or "").partition("@")[0].lower()
 
 
 def single(tenant: Tenant, identity: str, found: list[_R], accept: Callable[[_R], bool]) -> _R:

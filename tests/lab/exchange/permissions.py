@@ -10,6 +10,7 @@ captures for the rows (rights joined by commas, C(NT AUTHORITY\\SELF) twice, use
 Switches of the tenant: C(exchange_permission_user): C(upn) (default) or C(name), how a user is shown in C(User);
 C(exchange_permission_principal): C(name) (default), C(object_id) or C(sid), the same for a service principal, where no
 public source says which it is. The trustee of a RecipientPermission follows the same two.
+C(exchange_malformed): user principal names of mailboxes whose entries come without rights.
 """
 
 from __future__ import annotations
@@ -27,7 +28,16 @@ from .principals import references, references_named, sid_of
 from .wire import annotated
 
 SELF, SELF_SID = "NT AUTHORITY\\SELF", "S-1-5-10"
-Trustee = User | Group | PrincipalReference
+
+
+@dataclass(frozen=True)
+class _Orphan:
+    """Somebody who is gone, whose entry is left: the id that the grant still names."""
+
+    key: str
+
+
+Trustee = User | Group | PrincipalReference | _Orphan
 _ADD = frozenset({"Identity", "User", "AccessRights", "InheritanceType", "AutoMapping", "Deny", "Confirm", "WhatIf"})
 _REMOVE = _ADD - {"AutoMapping"}
 _GET = frozenset({"Identity", "User", "IncludeUserWithDisplayName", "IncludeUnresolvedPermissions", "ResultSize"})
@@ -46,13 +56,21 @@ class _Shown:
 
 
 def _key(trustee: Trustee) -> str:
+    if isinstance(trustee, _Orphan):
+        return trustee.key
     return trustee.guid if isinstance(trustee, PrincipalReference) else trustee.id
 
 
 def _trustee(tenant: Tenant, name: str, text: str) -> Trustee:
-    """The security principal that a parameter names. Raises CmdletError: nobody, several, or not mail-enabled."""
+    """The security principal that a parameter names. Raises CmdletError: nobody, several, or not mail-enabled.
+
+    A user or group must be a mail-enabled security principal (Microsoft Learn, Add-MailboxPermission); how the service
+    words its refusal of a plain distribution group, no public source says.
+    """
     if not text.strip():
         raise errors.bad_value(name, "The argument is null or empty.")
+    if text.strip().upper().startswith("S-1-5-21-"):
+        return _by_sid(tenant, text.strip().upper())
     found: list[Trustee] = [user for user in users_named(tenant, text) if user.proxy_addresses]
     found += [item for item in others_named(tenant, text) if isinstance(item, Group)]
     found += references_named(tenant, text)
@@ -60,7 +78,29 @@ def _trustee(tenant: Tenant, name: str, text: str) -> Trustee:
         raise errors.not_found(tenant, text)
     if len(found) > 1:
         raise errors.ambiguous(text)
+    if isinstance(found[0], Group) and not found[0].security_enabled:
+        raise errors.invalid_operation(f"The user or group '{text}' isn't a mail-enabled security principal.")
     return found[0]
+
+
+def _by_sid(tenant: Tenant, sid: str) -> Trustee:
+    """Whoever has a security identifier, and if nobody has it any more, what is left of them."""
+    known: dict[str, Trustee] = {**tenant.users, **tenant.groups, **references(tenant)}
+    for key, trustee in known.items():
+        if sid_of(key) == sid:
+            return trustee
+    keys = {grant.trustee for held in tenant.exchange.mailbox_grants.values() for grant in held}
+    keys |= {grant.trustee for held in tenant.exchange.send_as.values() for grant in held}
+    for key in keys:
+        if sid_of(key) == sid:
+            return _Orphan(key)
+    raise errors.not_found(tenant, sid)
+
+
+def _refuse_orphan(tenant: Tenant, trustee: Trustee) -> None:
+    """Nobody can be given a permission who is not there any more."""
+    if isinstance(trustee, _Orphan):
+        raise errors.not_found(tenant, sid_of(trustee.key))
 
 
 def _mailbox(command: Command) -> User:
@@ -98,7 +138,7 @@ def get_mailbox_permission(command: Command) -> Outcome:
     for grant in tenant.exchange.mailbox_grants.get(user.id, []):
         trustee = _resolved(tenant, grant.trustee)
         if trustee is not None or command.parameters.get("IncludeUnresolvedPermissions"):
-            who = trustee if trustee is not None else sid_of(grant.trustee)
+            who = trustee if trustee is not None else _Orphan(grant.trustee)
             shown.append(_Shown(user.id, who, tuple(grant.rights), grant.deny, grant.inheritance))
     shown = _of_trustee(command, "User", shown)
     named = bool(command.parameters.get("IncludeUserWithDisplayName"))
@@ -122,7 +162,9 @@ def _resolved(tenant: Tenant, key: str) -> Trustee | None:
 
 def _mailbox_row(tenant: Tenant, one: _Shown, with_name: bool) -> dict[str, Any]:
     name, sid = _name_and_sid(tenant, one.trustee)
-    display = one.trustee if isinstance(one.trustee, str) else one.trustee.display_name
+    display = name if isinstance(one.trustee, str | _Orphan) else one.trustee.display_name
+    holder = tenant.users[one.holder].user_principal_name
+    malformed = one.trustee != SELF and holder in tenant.switches.get("exchange_malformed", ())
     return annotated(
         {
             "Identity": one.holder,
@@ -130,7 +172,7 @@ def _mailbox_row(tenant: Tenant, one: _Shown, with_name: bool) -> dict[str, Any]
             "UserSid": sid,
             "UserWithDisplayName": f"{name} ({display})" if with_name else "",
             "PrimarySmtpAddress": "",
-            "AccessRights": [", ".join(one.rights)],
+            "AccessRights": None if malformed else [", ".join(one.rights)],
             "Deny": one.deny,
             "InheritanceType": one.inheritance,
             "IsInherited": one.inherited,
@@ -142,10 +184,12 @@ def _mailbox_row(tenant: Tenant, one: _Shown, with_name: bool) -> dict[str, Any]
 
 
 def _name_and_sid(tenant: Tenant, trustee: Trustee | str) -> tuple[str, str]:
-    """How a trustee is shown, and its SID. Text is one of the built-in names, or the SID of what is gone."""
+    """How a trustee is shown, and its SID. Text is one of the built-in names."""
     if isinstance(trustee, str):
         return trustee, SELF_SID if trustee == SELF else trustee
     sid = sid_of(_key(trustee))
+    if isinstance(trustee, _Orphan):
+        return sid, sid
     if isinstance(trustee, PrincipalReference):
         forms = {"object_id": trustee.object_id, "sid": sid}
         name = forms.get(tenant.switches.get("exchange_permission_principal", "name"), trustee.display_name)
@@ -160,6 +204,7 @@ def add_mailbox_permission(command: Command) -> Outcome:
     command.refuse_others(_ADD)
     tenant, user, rights = command.tenant, _mailbox(command), _rights(command)
     trustee = _trustee(tenant, "User", str(command.parameters.get("User") or ""))
+    _refuse_orphan(tenant, trustee)
     question = _question(command, "Adding mailbox permission for", user.id)
     if question is not None:
         return question
@@ -196,7 +241,10 @@ def _entries(entries: list[MailboxGrant], trustee: Trustee, deny: bool) -> list[
 
 
 def remove_mailbox_permission(command: Command) -> Outcome:
-    """Take rights away; where there is no such entry, a warning."""
+    """Take rights away; where there is no such entry, a warning.
+
+    That the kind of inheritance must be the entry's own is a guess; it is so for access lists of Active Directory.
+    """
     command.refuse_others(_REMOVE)
     tenant, user, rights = command.tenant, _mailbox(command), _rights(command)
     trustee = _trustee(tenant, "User", str(command.parameters.get("User") or ""))
@@ -207,7 +255,7 @@ def remove_mailbox_permission(command: Command) -> Outcome:
     held = [
         entry
         for entry in _entries(entries, trustee, bool(command.parameters.get("Deny")))
-        if set(entry.rights) & set(rights)
+        if set(entry.rights) & set(rights) and entry.inheritance == (command.parameters.get("InheritanceType") or "All")
     ]
     if not held:
         name, _unused = _name_and_sid(tenant, trustee)
@@ -247,7 +295,7 @@ def get_recipient_permission(command: Command) -> Outcome:
             shown.append(_Shown(recipient.id, SELF, ("SendAs",)))
         for grant in tenant.exchange.send_as.get(recipient.id, []):
             trustee = _resolved(tenant, grant.trustee)
-            shown.append(_Shown(recipient.id, trustee or sid_of(grant.trustee), ("SendAs",)))
+            shown.append(_Shown(recipient.id, trustee or _Orphan(grant.trustee), ("SendAs",), grant.deny))
     return Outcome(_of_trustee(command, "Trustee", shown), lambda one: _recipient_row(tenant, one))
 
 
@@ -258,7 +306,7 @@ def _recipient_row(tenant: Tenant, one: _Shown) -> dict[str, Any]:
             "Identity": one.holder,
             "Trustee": name,
             "TrusteeSidString": sid,
-            "AccessControlType": "Allow",
+            "AccessControlType": "Deny" if one.deny else "Allow",
             "AccessRights": list(one.rights),
             "IsValid": True,
             "ObjectState": "Unchanged",
@@ -282,10 +330,11 @@ def add_recipient_permission(command: Command) -> Outcome:
     """Let a trustee send as a recipient."""
     tenant = command.tenant
     recipient, trustee, question = _send_as(command, "Adding recipient permission for")
+    _refuse_orphan(tenant, trustee)
     if question is not None:
         return question
     grants = tenant.exchange.send_as.setdefault(recipient.id, [])
-    if any(grant.trustee == _key(trustee) for grant in grants):
+    if any(grant.trustee == _key(trustee) and not grant.deny for grant in grants):
         name, _unused = _name_and_sid(tenant, trustee)
         said = "The appropriate access control entry is already present on the object"
         return Outcome(warnings=[f'{said} "{recipient.id}" for account "{name}".'])
@@ -300,7 +349,7 @@ def remove_recipient_permission(command: Command) -> Outcome:
     if question is not None:
         return question
     grants = tenant.exchange.send_as.get(recipient.id, [])
-    kept = [grant for grant in grants if grant.trustee != _key(trustee)]
+    kept = [grant for grant in grants if grant.trustee != _key(trustee) or grant.deny]
     if len(kept) == len(grants):
         name, _unused = _name_and_sid(tenant, trustee)
         said = f'Can\'t remove the access control entry on the object "{recipient.id}" for account "{name}"'

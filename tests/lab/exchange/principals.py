@@ -14,6 +14,7 @@ Switch of the tenant: C(exchange_principal_lag): how many look-ups do not find a
 
 from __future__ import annotations
 
+import functools
 import uuid
 from typing import Any
 
@@ -26,6 +27,7 @@ from .wire import Guid, annotated
 _SIDS = "S-1-5-21-2135432087-1771573367-171750275"
 
 
+@functools.lru_cache(maxsize=100_000)
 def sid_of(object_id: str) -> str:
     """The security identifier that Exchange shows for an object; derived from its id, so that it never changes."""
     return f"{_SIDS}-{uuid.uuid5(uuid.NAMESPACE_OID, object_id).int % 90_000_000 + 1000}"

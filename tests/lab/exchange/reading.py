@@ -29,10 +29,11 @@ Row = Callable[[Tenant, Any], dict[str, Any]]
 
 def get_mailbox(command: Command) -> Outcome:
     """Mailboxes: live ones, or with SoftDeletedMailbox those of deleted users."""
-    command.refuse_others(_LISTING | {"SoftDeletedMailbox"})
+    command.refuse_others(_LISTING | {"SoftDeletedMailbox", rows.DELEGATES_NAMED})
     if command.parameters.get("SoftDeletedMailbox"):
         return _soft_deleted(command)
-    return _users(command, rows.mailbox_row, lambda user: user.mailbox is not None)
+    row = rows.mailbox_row_with_delegates if command.parameters.get(rows.DELEGATES_NAMED) else rows.mailbox_row
+    return _users(command, row, lambda user: user.mailbox is not None)
 
 
 def get_user(command: Command) -> Outcome:
@@ -72,6 +73,20 @@ def get_recipient(command: Command) -> Outcome:
         names |= {"identity"}
         row = partial(_selected_row, names)
     return _limited(command, _seen(command, items), row)
+
+
+def get_distribution_group_member(command: Command) -> Outcome:
+    """The direct members of a group that are recipients; a member that is a group is one row."""
+    command.refuse_others(frozenset({"Identity", "ResultSize"}))
+    if not command.identity:
+        raise errors.bad_value("Identity", "The argument is null or empty.")
+    tenant = command.tenant
+    found = [item for item in others_named(tenant, command.identity) if isinstance(item, Group)]
+    group = single(tenant, command.identity, found, lambda _unused: True)
+    known: dict[str, Any] = {**tenant.users, **tenant.groups, **tenant.contacts}
+    members = [known[member] for member in group.members if member in known]
+    items = [item for item in members if (item.mailbox if isinstance(item, User) else item.proxy_addresses)]
+    return _limited(command, items, rows.recipient_row)
 
 
 def _selected_row(names: frozenset[str], tenant: Tenant, item: User | Group | Contact) -> dict[str, Any]:
@@ -143,7 +158,7 @@ def _wanted_types(command: Command, accept: Callable[[Any], bool]) -> Callable[[
 def _type_of(tenant: Tenant, item: Any) -> tuple[str, str]:
     if isinstance(item, User):
         return shown_type(tenant, item, counts=False), "UserMailbox" if item.mailbox else "User"
-    kind = "MailUniversalDistributionGroup" if isinstance(item, Group) else "MailContact"
+    kind = rows.kind_of(item)
     return kind, kind
 
 

@@ -6,6 +6,11 @@
 
 Property names follow what the Exchange PowerShell reference and public captures show. Identity is the external
 directory object id; sizes are text; what the tenant never set is null.
+
+Switches of the tenant: C(exchange_delegate_form): C(name) (default) or C(id), how Get-Mailbox shows who may send on
+behalf; C(exchange_delegate_addresses) (default true): whether IncludeGrantSendOnBehalfToWithDisplayNames adds their
+addresses, in the form that "Mailbox endpoint in the Exchange Online Admin API" (Microsoft Learn) gives. That the older
+version of the API gives the same is a guess.
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ from .client_access import cas_values
 from .views import shown_type
 from .wire import Guid, annotated, exchange_guid, size, span
 
+DELEGATES_NAMED = "IncludeGrantSendOnBehalfToWithDisplayNames"
 _EMPTY = Guid("00000000-0000-0000-0000-000000000000")
 _GB = 1024**3
 _HOSTED_DN = "OU=Microsoft Exchange Hosted Organizations,DC=EURPR01A001,DC=PROD,DC=OUTLOOK,DC=COM"
@@ -212,16 +218,40 @@ def mailbox_row(tenant: Tenant, user: User) -> dict[str, Any]:
         "UsageLocation": user.usage_location,
         "WhenMailboxCreated": mailbox.created_at,
         "AccountDisabled": not user.account_enabled,
-        "GrantSendOnBehalfTo": _display_names(tenant, mailbox.extra.get("GrantSendOnBehalfTo", [])),
+        "GrantSendOnBehalfTo": _delegate_names(tenant, mailbox.extra.get("GrantSendOnBehalfTo", [])),
         **{name: value for name, value in mailbox.extra.items() if name in PLAIN},
     }
     return _MAILBOX_ROW | annotated(own)
 
 
-def _display_names(tenant: Tenant, ids: list[str]) -> list[str]:
-    """Delegates are kept by id and shown by display name, as the service does."""
-    named = [tenant.users.get(object_id) or tenant.groups.get(object_id) for object_id in ids]
-    return [item.display_name for item in named if item is not None]
+def mailbox_row_with_delegates(tenant: Tenant, user: User) -> dict[str, Any]:
+    """The same with the addresses of the delegates beside their names."""
+    row = mailbox_row(tenant, user)
+    if tenant.switches.get("exchange_delegate_addresses", True):
+        held = _delegates(tenant, user.mailbox.extra.get("GrantSendOnBehalfTo", []) if user.mailbox else [])
+        row["GrantSendOnBehalfToWithDisplayNames"] = [
+            {"DisplayName": item.display_name, "PrimarySmtpAddress": primary_of(item.proxy_addresses) or ""}
+            for item in held
+        ]
+    return row
+
+
+def _delegates(tenant: Tenant, ids: list[str]) -> list[User | Group]:
+    found = (tenant.users.get(object_id) or tenant.groups.get(object_id) for object_id in ids)
+    return [item for item in found if item is not None]
+
+
+def _delegate_names(tenant: Tenant, ids: list[str]) -> list[str]:
+    """Delegates are kept by id and shown by display name or by id; both have been seen."""
+    by_id = tenant.switches.get("exchange_delegate_form") == "id"
+    return [item.id if by_id else item.display_name for item in _delegates(tenant, ids)]
+
+
+def kind_of(item: Group | Contact) -> str:
+    """The RecipientTypeDetails of what is no user."""
+    if isinstance(item, Contact):
+        return "MailContact"
+    return "MailUniversalSecurityGroup" if item.security_enabled else "MailUniversalDistributionGroup"
 
 
 def recipient_row(tenant: Tenant, item: User | Group | Contact) -> dict[str, Any]:
@@ -244,7 +274,7 @@ def recipient_row(tenant: Tenant, item: User | Group | Contact) -> dict[str, Any
                 "IsValid": True,
             }
         )
-    kind = "MailUniversalDistributionGroup" if isinstance(item, Group) else "MailContact"
+    kind = kind_of(item)
     return annotated(
         {
             **_ids(tenant, item.id, item.display_name),

@@ -25,6 +25,7 @@ _HANDLERS: dict[str, Callable[[Command], Outcome]] = {
     "Add-RecipientPermission": permissions.add_recipient_permission,
     "Get-AcceptedDomain": reading.get_accepted_domain,
     "Get-CASMailbox": reading.get_cas_mailbox,
+    "Get-DistributionGroupMember": reading.get_distribution_group_member,
     "Get-Mailbox": reading.get_mailbox,
     "Get-MailboxPermission": permissions.get_mailbox_permission,
     "Get-MailboxStatistics": reading.get_mailbox_statistics,

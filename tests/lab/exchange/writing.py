@@ -16,12 +16,12 @@ from typing import Any
 
 from ..addresses import calculate, domain_of, has_exchange_plan, is_verified
 from ..index import index_of
-from ..state import Mailbox, Provisioning, Tenant, User
+from ..state import Group, Mailbox, Provisioning, Tenant, User
 from . import errors
 from .binding import Delta
 from .command import Command, Outcome
 from .email_addresses import changed, with_primary
-from .identities import single, users_named
+from .identities import others_named, single, users_named
 from .rows import PLAIN, is_dir_synced
 from .views import note_conversion, note_write
 
@@ -172,7 +172,17 @@ def _set_delegates(tenant: Tenant, mailbox: Mailbox, wanted: list[str] | Delta |
 
 
 def _resolved(tenant: Tenant, identities: tuple[str, ...] | list[str]) -> list[str]:
-    return [single(tenant, one, users_named(tenant, one), lambda _unused: True).id for one in identities]
+    """The ids of delegates: mailboxes, mail users and mail-enabled security groups (Microsoft Learn, Set-Mailbox)."""
+    return [_delegate(tenant, one).id for one in identities]
+
+
+def _delegate(tenant: Tenant, identity: str) -> User | Group:
+    found: list[User | Group] = [user for user in users_named(tenant, identity) if user.proxy_addresses]
+    found += [item for item in others_named(tenant, identity) if isinstance(item, Group)]
+    delegate = single(tenant, identity, found, lambda _unused: True)
+    if isinstance(delegate, Group) and not delegate.security_enabled:
+        raise errors.invalid_operation(f"The group '{identity}' isn't a mail-enabled security principal.")
+    return delegate
 
 
 def _set_addresses(tenant: Tenant, user: User, parameters: dict[str, Any]) -> None:

@@ -184,7 +184,7 @@ def test_permissions_can_be_asked_for_one_user(lab: Lab) -> None:
 
 
 def test_trustees_are_shown_by_name_or_upn(lab: Lab) -> None:
-    group = Group("66666666-0000-4000-8000-000000000001", "Buchhaltung")
+    group = Group("66666666-0000-4000-8000-000000000001", "Buchhaltung", security_enabled=True)
     group.proxy_addresses = ["SMTP:buchhaltung@contoso.example"]
     lab.tenant.groups[group.id] = group
     register(lab, DisplayName="Scanner")
@@ -253,3 +253,83 @@ def test_roles_decide_which_cmdlets_there_are(lab: Lab, role: str, allowed: list
     for cmdlet in allowed:
         assert invoke(lab, cmdlet).status_code == 200
     assert invoke(lab, refused).status_code == 403
+
+
+# --- what permissions meet in a grown tenant
+
+
+def add_group(lab: Lab, name: str, *members: str, security: bool = True) -> Group:
+    group = Group(lab.tenant.new_id(), name, list(members), mail=f"{name.lower()}@contoso.example")
+    group.proxy_addresses, group.security_enabled = [f"SMTP:{group.mail}"], security
+    lab.tenant.groups[group.id] = group
+    return group
+
+
+def test_a_plain_distribution_group_holds_no_permission(lab: Lab) -> None:
+    add_group(lab, "Verteiler", security=False)
+    add_group(lab, "Rechte")
+    for cmdlet, more in (("Add-MailboxPermission", FULL), ("Add-RecipientPermission", SEND_AS)):
+        who = "User" if "User" in more else "Trustee"
+        assert "security principal" in refusal(lab, cmdlet, {**more, who: "Verteiler"})[1]
+        done(lab, cmdlet, {**more, who: "rechte"})
+    assert (
+        "security principal" in refusal(lab, "Set-Mailbox", {"Identity": INFO, "GrantSendOnBehalfTo": ["Verteiler"]})[1]
+    )
+    done(lab, "Set-Mailbox", {"Identity": INFO, "GrantSendOnBehalfTo": ["rechte@contoso.example"]})
+    assert rows(lab, "Get-Mailbox", {"Identity": INFO})[0]["GrantSendOnBehalfTo"] == ["Rechte"]
+
+
+def test_what_is_left_of_somebody_is_removed_by_its_sid(lab: Lab) -> None:
+    done(lab, "Add-MailboxPermission", FULL)
+    done(lab, "Add-RecipientPermission", SEND_AS)
+    del lab.tenant.users["44444444-0000-4000-8000-000000000002"]
+    assert given(lab) == []
+    sid = given(lab, IncludeUnresolvedPermissions=True)[0]["User"]
+    assert rows(lab, "Get-RecipientPermission", {"Identity": INFO})[1]["Trustee"] == sid
+    assert refusal(lab, "Add-MailboxPermission", {**FULL, "User": sid})[0] == "ManagementObjectNotFoundException"
+    assert done(lab, "Remove-MailboxPermission", {**FULL, "User": sid}) == []
+    assert done(lab, "Remove-RecipientPermission", {**SEND_AS, "Trustee": sid}) == []
+    assert given(lab, IncludeUnresolvedPermissions=True) == []
+
+
+def test_an_entry_is_removed_with_its_own_inheritance(lab: Lab) -> None:
+    done(lab, "Add-MailboxPermission", {**FULL, "InheritanceType": "None"})
+    assert "doesn't exist" in done(lab, "Remove-MailboxPermission", FULL)[0]
+    assert done(lab, "Remove-MailboxPermission", {**FULL, "InheritanceType": "None"}) == []
+
+
+def test_delegates_are_shown_by_id_and_with_addresses(lab: Lab) -> None:
+    done(lab, "Set-Mailbox", {"Identity": INFO, "GrantSendOnBehalfTo": [VERTRIEB]})
+    asked = {"Identity": INFO, "IncludeGrantSendOnBehalfToWithDisplayNames": True}
+    named = [{"DisplayName": "Vertrieb", "PrimarySmtpAddress": VERTRIEB}]
+    assert rows(lab, "Get-Mailbox", asked)[0]["GrantSendOnBehalfToWithDisplayNames"] == named
+    lab.control("POST", "switches", {"exchange_delegate_form": "id", "exchange_delegate_addresses": False})
+    (row,) = rows(lab, "Get-Mailbox", asked)
+    assert row["GrantSendOnBehalfTo"] == ["44444444-0000-4000-8000-000000000002"]
+    assert "GrantSendOnBehalfToWithDisplayNames" not in row
+
+
+def test_members_of_a_group_are_its_recipients(lab: Lab) -> None:
+    inner = add_group(lab, "Innen", "44444444-0000-4000-8000-000000000002")
+    outer = add_group(lab, "Aussen", "44444444-0000-4000-8000-000000000001", inner.id, security=False)
+    outer.members.append(outer.id)
+    found = rows(lab, "Get-DistributionGroupMember", {"Identity": "aussen", "ResultSize": "Unlimited"})
+    assert [row["RecipientTypeDetails"] for row in found] == [
+        "SharedMailbox",
+        "MailUniversalSecurityGroup",
+        "MailUniversalDistributionGroup",
+    ]
+    assert refusal(lab, "Get-DistributionGroupMember", {"Identity": INFO})[0] == "ManagementObjectNotFoundException"
+
+
+def test_a_mailbox_vanishes_between_list_and_look(lab: Lab) -> None:
+    lab.control("POST", "switches", {"exchange_vanished": [VERTRIEB]})
+    assert len(rows(lab, "Get-Mailbox")) == 3
+    gone = refusal(lab, "Get-MailboxPermission", {"Identity": VERTRIEB})
+    assert gone[0] == "ManagementObjectNotFoundException"
+
+
+def test_an_entry_may_come_without_rights(lab: Lab) -> None:
+    done(lab, "Add-MailboxPermission", FULL)
+    lab.control("POST", "switches", {"exchange_malformed": [INFO]})
+    assert [row["AccessRights"] for row in given(lab)] == [None]

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from lab.directory import BASE_DN, SeedEntry
-from lab.generator import CONTOSO, generate, mailboxes, plain
+from lab.generator import CONTOSO, generate, mailboxes, permit, plain
 from lab.scenario import (
     Scenario,
     ScenarioError,
@@ -331,3 +331,22 @@ def test_the_seed_alone_decides(contoso: Scenario) -> None:
 
 def test_addresses_have_no_umlauts_and_no_accents() -> None:
     assert plain("Jürgen Łukasz-Çelik Yıldız Großé") == "juergen-lukasz-celik-yildiz-grosse"
+
+
+def held_by(tenant: Tenant) -> dict[str, list[str]]:
+    """The trustees of each mailbox."""
+    return {key: [grant.trustee for grant in held] for key, held in tenant.exchange.mailbox_grants.items()}
+
+
+def test_a_generated_tenant_has_permissions() -> None:
+    tenant, twin = generate(400, seed=3), generate(400, seed=3)
+    permit(tenant)
+    permit(twin)
+    grants = tenant.exchange.mailbox_grants
+    assert held_by(tenant) == held_by(twin)
+    assert 50 < len(grants) < 120
+    trustees = {grant.trustee for held in grants.values() for grant in held}
+    assert trustees & set(tenant.groups)
+    assert trustees & set(tenant.users)
+    assert trustees - set(tenant.groups) - set(tenant.users)
+    assert any("GrantSendOnBehalfTo" in user.mailbox.extra for user in tenant.users.values() if user.mailbox)

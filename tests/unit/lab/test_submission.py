@@ -99,7 +99,7 @@ def test_a_user_sends_from_its_own_mailbox_and_from_one_that_it_may_open(lab: La
 
 def test_a_group_may_open_a_mailbox(lab: Lab) -> None:
     prepare(lab)
-    group = Group("66666666-0000-4000-8000-000000000001", "Vertrieb alle", [VERTRIEB_ID])
+    group = Group("66666666-0000-4000-8000-000000000001", "Vertrieb alle", [VERTRIEB_ID], security_enabled=True)
     group.proxy_addresses = ["SMTP:alle@contoso.example"]
     lab.tenant.groups[group.id] = group
     done(lab, "Add-MailboxPermission", Identity=INFO, User="alle@contoso.example", AccessRights=["FullAccess"])
