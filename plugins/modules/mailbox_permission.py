@@ -204,8 +204,8 @@ resource:
       returned: always
       type: list
       elements: dict
-    auto_mapping:
-      description: What was applied by O(regrant) in this task; otherwise null, for Exchange does not tell.
+    auto_mapping_applied:
+      description: The O(auto_mapping) that was applied by O(regrant) in this task; otherwise null, for Exchange does not tell.
       returned: always
       type: bool
   sample:
@@ -219,7 +219,7 @@ resource:
     delete_item: null
     external_account: null
     denied: []
-    auto_mapping: null
+    auto_mapping_applied: null
 results:
   description:
     - One entry for each entry of O(aggregate), in the same order, and for each mailbox of a set; its C(mailbox) says which.
@@ -252,7 +252,7 @@ RESOURCE = Resource(
         "auto_mapping": {"type": "bool", "default": True},
         "regrant": {"type": "bool", "default": False},
     },
-    managed={**dict.fromkeys(domain.KINDS, names), "auto_mapping": exact},
+    managed={**dict.fromkeys(domain.KINDS, names), domain.APPLIED: exact},
     parse=mailbox_sets.PARSE,
     rules=mailbox_sets.RULES | {"required_one_of": [("mailbox", *mailbox_sets.SETS), domain.KINDS]},
     goal=lambda want, before: domain.goal(want, before, names.goal),
@@ -297,7 +297,7 @@ def apply(clients, change):
     added, removed = ({kind: both[side] for kind, both in lists.items()} for side in (0, 1))
     mailbox, mapping = change.before["id"], change.want["auto_mapping"]
     permissions(clients).change(mailbox, added, removed, mapping)
-    if "auto_mapping" in change.fields:
+    if domain.APPLIED in change.fields:
         permissions(clients).regrant(mailbox, domain.regranted(change.want, change.before), mapping)
 
 

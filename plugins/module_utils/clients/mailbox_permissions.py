@@ -139,7 +139,7 @@ class Permissions:
             self._synced[identifier] = bool(row.get("IsDirSynced") and not row.get("IsExchangeCloudManaged"))
         self._warn(want, held)
         read = [kind for kind in domain.KINDS if want.get(kind) is not None]
-        return domain.state_of(identifier, held, read) | {"auto_mapping": self._mapped.get(identifier)}
+        return domain.state_of(identifier, held, read) | {domain.APPLIED: self._mapped.get(identifier)}
 
     def _id(self, want: State, rows: Mapping[str, Rows]) -> str:
         """The mailbox's id, which every row of it has."""

@@ -29,6 +29,8 @@ RIGHTS = {
 FULL_ACCESS, SEND_AS, SEND_ON_BEHALF = "full_access", "send_as", "send_on_behalf"
 KINDS = (FULL_ACCESS, SEND_AS, SEND_ON_BEHALF, *(kind for kind in RIGHTS if kind != FULL_ACCESS))
 
+# The key of the auto-mapping that a task applied by granting FullAccess anew; Exchange does not tell it.
+APPLIED = "auto_mapping_applied"
 SELF, SELF_SID = "nt authority\\self", "S-1-5-10"
 SID = re.compile(r"S-1-\d+(-\d+)+", re.IGNORECASE)
 _OF_RIGHT = {right.casefold(): kind for kind, right in RIGHTS.items()}
@@ -296,7 +298,7 @@ def goal(want: Mapping[str, Any], before: State, members: Callable[[Any, Any], A
     given = want.get(FULL_ACCESS) or {}
     if not (given.get("set") or given.get("add")):
         raise ValueError("regrant needs full_access with set or add: nobody is named whose FullAccess is granted anew")
-    return before | lists | {"auto_mapping": want["auto_mapping"]}
+    return before | lists | {APPLIED: want["auto_mapping"]}
 
 
 def regranted(want: Mapping[str, Any], before: State) -> list[str]:

@@ -202,7 +202,7 @@ def test_granting_anew_needs_somebody() -> None:
     with pytest.raises(ValueError, match="regrant needs full_access"):
         domain.goal(want, {"full_access": []}, names.goal)
     want["full_access"] = {"set": None, "add": ["A", "c"], "remove": None}
-    assert domain.goal(want, {"full_access": ["a"]}, names.goal)["auto_mapping"] is False
+    assert domain.goal(want, {"full_access": ["a"]}, names.goal)[domain.APPLIED] is False
     assert domain.regranted(want, {"full_access": ["a", "b"]}) == ["a"]
 
 
