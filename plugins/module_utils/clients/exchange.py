@@ -20,7 +20,7 @@ from . import clouds
 from .credentials import needed
 from .errors import ServiceError
 from .exchange_answers import is_known_as, judge, shown
-from .exchange_errors import QUIET_WARNINGS, TRUNCATED
+from .exchange_errors import QUIET_WARNINGS, TRUNCATED, UNMODIFIED
 from .exchange_values import encode, hashtable, plain
 from .retry import Fault
 from .transport import Call, Transport
@@ -74,6 +74,18 @@ class Exchange:
             raise self.http.failure(call, *absence)
         return rows
 
+    def modify(self, name: str, **parameters: Any) -> bool:
+        """Run a cmdlet that changes an object; false where Exchange says that it has changed nothing.
+
+        Raises:
+            ServiceError: it failed.
+        """
+        call, quiet = self._call(name, parameters), list[str]()
+        _rows, absence = self._run(call, quiet)
+        if absence:
+            raise self.http.failure(call, *absence)
+        return not any(UNMODIFIED in warning for warning in quiet)
+
     def find(self, name: str, identity: str, **parameters: Any) -> dict[str, Any] | None:
         """Read the one object of that identity; None only if Exchange says explicitly that it does not exist.
 
@@ -121,8 +133,14 @@ class Exchange:
         target = f"/adminapi/beta/{tenant}/InvokeCommand"
         return Call(name, "POST", target, not READS.match(name), json.dumps(body).encode(), headers)
 
-    def _run(self, call: Call) -> tuple[list[dict[str, Any]], tuple[Reply, Fault] | None]:
-        """Send a call and follow its pages: the rows, or the answer that says that the object is absent."""
+    def _run(
+        self, call: Call, quiet: list[str] | None = None
+    ) -> tuple[list[dict[str, Any]], tuple[Reply, Fault] | None]:
+        """Send a call and follow its pages: the rows, or the answer that says that the object is absent.
+
+        Arguments:
+            quiet: takes the warnings (in lower case) that are not told to the administrator.
+        """
         rows: list[dict[str, Any]] = []
         seen: set[str] = set()
         while True:
@@ -130,7 +148,7 @@ class Exchange:
             if fault:
                 return [], None if fault.already else (reply, fault)
             data = reply.data or {}
-            self._heed(call, reply, data)
+            self._heed(call, reply, data, [] if quiet is None else quiet)
             rows += [plain(row) for row in data.get("value") or ()]
             link = data.get("@odata.nextLink")
             if not link:
@@ -140,7 +158,7 @@ class Exchange:
             seen.add(link)
             call = replace(call, target=link)
 
-    def _heed(self, call: Call, reply: Reply, data: Mapping[str, Any]) -> None:
+    def _heed(self, call: Call, reply: Reply, data: Mapping[str, Any], quiet: list[str]) -> None:
         """Keep the warnings of an answer for the administrator, but those that say what a second run always hears."""
         for warning in data.get("@adminapi.warnings") or ():
             text = str(warning).strip()
@@ -151,5 +169,7 @@ class Exchange:
                     request_id=reply.request_id,
                 )
             words = f"{call.what}: {text}"
-            if words not in self.warnings and not any(fragment in text.lower() for fragment in QUIET_WARNINGS):
+            if any(fragment in text.lower() for fragment in QUIET_WARNINGS):
+                quiet.append(text.lower())
+            elif words not in self.warnings:
                 self.warnings.append(words)

@@ -38,6 +38,7 @@ class Kind:
         folded: letter case has no meaning.
         clears: null takes the value away.
         many: it is a set of such values.
+        joined: the set is one text with commas between its members, so that a cmdlet takes it as a whole only.
         open: gives the proper form of a value that is shown, where more may be shown than is taken.
     """
 
@@ -47,7 +48,20 @@ class Kind:
     folded: bool = False
     clears: bool = False
     many: bool = False
+    joined: bool = False
     open: Callable[[Any], Any] | None = None
+
+    def members(self, value: Any) -> list[Any]:
+        """The members of a set, from a list or, where they are joined, from texts with commas (each one may be such)."""
+        items = value if isinstance(value, list) else [value]
+        if not self.joined:
+            return items
+        return [part for item in items for part in str(item).split(",") if part.strip()]
+
+    def ordered(self, members: list[Any]) -> list[Any]:
+        """The members of a set once each, in a steady order."""
+        unique = {self.key_of_member(member): member for member in reversed(members)}
+        return [unique[key] for key in sorted(unique)]
 
     def same(self, one: Any, other: Any) -> bool:
         """Whether two proper values mean the same."""
@@ -104,13 +118,12 @@ def reference(value: Any) -> str | None:
     return name
 
 
-def identifiers(value: Any) -> str | None:
-    """Ids of applications, in one text with commas, in a steady order."""
-    members = value if isinstance(value, list) else str(value).split(",")
-    found = sorted({str(member).strip().lower() for member in members if str(member).strip()})
-    if not all(_GUID.fullmatch(member) for member in found):
+def identifier(value: Any) -> str:
+    """The id of an application."""
+    found = str(value).strip().lower()
+    if not _GUID.fullmatch(found):
         raise ValueError
-    return ",".join(found) or None
+    return found
 
 
 def size(value: Any) -> str:
@@ -209,7 +222,7 @@ KINDS: dict[str, Kind] = {
     "word": Kind("a text", text, folded=True, clears=True),
     "address": Kind("an address", address, folded=True, clears=True),
     "policy": Kind("the name of a policy (not its id)", reference, folded=True, clears=True),
-    "app_ids": Kind("application ids, as a list or with commas between them", identifiers, clears=True),
+    "app_ids": Kind("application ids", identifier, clears=True, many=True, joined=True),
     "list": Kind("a list, or a mapping with add and remove", text, folded=True, clears=True, many=True),
 }
 

@@ -230,7 +230,7 @@ MAILBOX = Noun(
         policy="AddressBookPolicy RetentionPolicy RoleAssignmentPolicy SharingPolicy",
         text="Alias DisplayName ImmutableId LitigationHoldOwner MailboxRegion Office RetentionComment RetentionUrl"
         " SimpleDisplayName " + " ".join(f"CustomAttribute{number}" for number in range(1, 16)),
-        list="Languages ResourceCustom " + " ".join(f"ExtensionCustomAttribute{number}" for number in range(1, 6)),
+        list="ResourceCustom " + " ".join(f"ExtensionCustomAttribute{number}" for number in range(1, 6)),
     ),
     reasons_of(
         actions="ApplyMandatoryProperties ClearThrottlingPolicyAssignment EnableRoomMailboxAccount ExcludeFromAllHolds"
@@ -246,7 +246,7 @@ MAILBOX = Noun(
         " UserCertificate UserSMimeCertificate",
         renames="MicrosoftOnlineServicesID Name WindowsEmailAddress",
         secrets="Password RoomMailboxPassword",
-        unknown="EnforcedTimestamps UniqueRecipientsCountLimitLevel UniqueUnrestrictedGroupsLimitEnabled"
+        unknown="EnforcedTimestamps Languages UniqueRecipientsCountLimitLevel UniqueUnrestrictedGroupsLimitEnabled"
         " UseDatabaseQuotaDefaults UseDatabaseRetentionDefaults",
     ),
     of_mailbox=True,

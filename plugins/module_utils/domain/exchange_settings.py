@@ -86,8 +86,8 @@ def _one(name: str, kind: Kind, value: Any) -> Any:
 
 def _members(name: str, kind: Kind, value: Any) -> list[Any] | dict[str, list[Any]]:
     """A set as it should be (a list; none is an empty one), or what has to be in it and what not."""
-    if isinstance(value, list) or value is None:
-        return [_one(name, kind, member) for member in value or ()]
+    if isinstance(value, list) or value is None or (kind.joined and isinstance(value, str)):
+        return kind.ordered([_one(name, kind, member) for member in kind.members([] if value is None else value)])
     if not isinstance(value, dict) or not value or not value.keys() <= {"add", "remove"}:
         raise ValueError(f"{name}: {value!r} is not {kind.words}")
     parts = {part: _members(name, kind, members) for part, members in value.items() if members is not None}
@@ -122,7 +122,9 @@ def _shown(noun: Noun, row: Mapping[str, Any], name: str) -> Any:
     if value is None or (kind.many and value == ""):
         return [] if kind.many else None
     try:
-        return [_known(kind, member) for member in value] if kind.many else _known(kind, value)
+        if kind.many:
+            return kind.ordered([_known(kind, member) for member in kind.members(value)])
+        return _known(kind, value)
     except (ValueError, TypeError):
         raise ValueError(f"Get-{noun.name} shows {name} as {value!r}, which is not {kind.words}") from None
 
@@ -146,7 +148,7 @@ def goal(want: Mapping[str, Any], before: dict[str, Any]) -> dict[str, Any]:
 def _merged(kind: Kind, wanted: Mapping[str, list[Any]], present: list[Any] | None) -> list[Any]:
     gone = kind.key(wanted.get("remove"))
     kept = [member for member in present or () if kind.key_of_member(member) not in gone]
-    return kept + lacking(kind, wanted.get("add"), kept)
+    return kind.ordered(kept + lacking(kind, wanted.get("add"), kept))
 
 
 def lacking(kind: Kind, members: list[Any] | None, others: list[Any] | None) -> list[Any]:

@@ -18,6 +18,7 @@ from ansible_collections.m365.hybrid.plugins.module_utils.domain.exchange_kinds 
 from ansible_collections.m365.hybrid.plugins.module_utils.domain.exchange_parameters import NOUNS
 
 APP = "4c9a1d7e-0b35-4f68-a2d1-6e8f93b7c502"
+OTHER = "0d1e7f7e-6a0e-4d1c-8a53-3f1c0f6e2b11"
 
 
 def wanted(noun: str, identity: str | None = None, **values: Any) -> dict[str, Any]:
@@ -131,8 +132,8 @@ def test_a_value_of_the_wrong_kind_is_refused(noun: str, name: str, value: Any) 
         ("OrganizationConfig", "EwsEnabled", None, None),
         ("OrganizationConfig", "AuditDisabled", "True", True),
         ("OrganizationConfig", "MailTipsLargeAudienceThreshold", "25", 25),
-        ("OrganizationConfig", "EwsAllowedAppIDs", [APP.upper(), APP], APP),
-        ("OrganizationConfig", "EwsAllowedAppIDs", "", None),
+        ("OrganizationConfig", "EwsAllowedAppIDs", f" {APP.upper()}, ", [APP]),
+        ("OrganizationConfig", "EwsAllowedAppIDs", None, []),
         ("OrganizationConfig", "EwsAllowList", None, []),
         ("OrganizationConfig", "ShortenEventScopeDefault", "endearly", "EndEarly"),
         ("HostedOutboundSpamFilterPolicy", "AutoForwardingMode", False, "Off"),
@@ -210,7 +211,10 @@ def test_three_states_are_three(one: bool | None, other: bool | None) -> None:
     ("noun", "name", "value", "shown"),
     [
         ("OrganizationConfig", "EwsAllowList", [], None),
-        ("OrganizationConfig", "EwsAllowedAppIDs", [APP], f" {APP.upper()} "),
+        ("OrganizationConfig", "EwsAllowedAppIDs", [APP, OTHER], f"{OTHER},{APP.upper()}"),
+        ("OrganizationConfig", "EwsAllowedAppIDs", [APP, OTHER], [f"{OTHER}, {APP}"]),
+        ("OrganizationConfig", "EwsAllowedAppIDs", {"add": [APP]}, f"{OTHER},{APP}"),
+        ("OrganizationConfig", "EwsAllowedAppIDs", [], ""),
         ("OrganizationConfig", "DefaultAuthenticationPolicy", "block legacy", "Block Legacy"),
         ("TransportConfig", "JournalingReportNdrTo", None, "<>"),
         ("TransportConfig", "InternalDsnDefaultLanguage", "de-de", "de-DE"),
