@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -34,6 +35,9 @@ _PATH = "/$()=,:@%!*;&+~"
 _VALUE = "$,:()@/'*~"
 
 
+_GUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+
+
 # Named here because inside the class "list" is one of its verbs.
 Rows = list[dict[str, Any]]
 Found = list[dict[str, Any] | None]
@@ -44,6 +48,16 @@ Places = list[int]
 def key(value: str) -> str:
     """Percent-encode an id or a name for one segment of a path, for example a user principal name with a C(#)."""
     return quote(value, safe="")
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is a GUID."""
+    return bool(_GUID.fullmatch(text))
+
+
+def quoted(text: str) -> str:
+    """A text as OData writes it in a filter."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def is_write(method: str, target: str, body: Any) -> bool:
