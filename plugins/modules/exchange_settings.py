@@ -142,7 +142,7 @@ from ..module_utils.domain import exchange_settings
 from ..module_utils.domain.exchange_parameters import NOUNS
 
 RESOURCE = Resource(
-    kind="object",
+    kind="Exchange object",
     clients={"exchange": Exchange},
     names=("object", "identity"),
     options={

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from .exchange_kinds import KINDS, Kind, choice, choices
 
 _REASONS = {
-    "actions": "it is an action, not a state: Exchange does not show whether it was done",
+    "actions": "it is an action or an aid of the cmdlet, not a state, so Exchange does not show it",
     "references": "it names another object, which Exchange shows under another name than it was given",
-    "rewritten": "Exchange shows it in another form than it was given",
+    "rewritten": "Exchange shows it in another form, or under another name, than it was given",
     "renames": "the object would not be found again under the name that it has here",
     "secrets": "Exchange does not show it",
     "unknown": "how Exchange shows it is not documented",

@@ -74,8 +74,9 @@ ORGANIZATION = Noun(
         list="DistributionGroupNameBlockedWordsList EwsAllowList EwsBlockList ExchangeNotificationRecipients IPListBlocked",
     ),
     reasons_of(
-        actions="AutoExpandingArchive EnforceShortenEventSetting ExchangeAttributesCloudManagedByDefault"
-        " ExchangeAttributesServerManagedByDefault",
+        actions="AutoExpandingArchive EnforceShortenEventSetting",
+        # Two switches for one state, of which none is set to false.
+        unknown="ExchangeAttributesCloudManagedByDefault ExchangeAttributesServerManagedByDefault",
         references="DistributionGroupDefaultOU HierarchicalAddressBookRoot RemotePublicFolderMailboxes",
     ),
     several=False,
@@ -233,7 +234,7 @@ MAILBOX = Noun(
         list="ResourceCustom " + " ".join(f"ExtensionCustomAttribute{number}" for number in range(1, 6)),
     ),
     reasons_of(
-        actions="ApplyMandatoryProperties ClearThrottlingPolicyAssignment EnableRoomMailboxAccount ExcludeFromAllHolds"
+        actions="ApplyMandatoryProperties ClearThrottlingPolicyAssignment ExcludeFromAllHolds"
         " ExcludeFromAllOrgHolds ExcludeFromOrgHolds GroupMailbox InactiveMailbox ProvideConsent ProvisionedForOfficeGraph"
         " PublicFolder RecalculateInactiveMailbox RemoveComplianceTagHoldApplied RemoveDelayHoldApplied"
         " RemoveDelayReleaseHoldApplied RemoveDisabledArchive RemoveMailboxProvisioningConstraint RemoveOrphanedHolds"
@@ -242,8 +243,8 @@ MAILBOX = Noun(
         " BypassModerationFromSendersOrMembers DataEncryptionPolicy DefaultPublicFolderMailbox ForwardingAddress"
         " GrantSendOnBehalfTo ModeratedBy RejectMessagesFrom RejectMessagesFromDLMembers"
         " RejectMessagesFromSendersOrMembers",
-        rewritten="ArchiveName EmailAddressDisplayNames EmailAddresses MailTip MailTipTranslations NonCompliantDevices Type"
-        " UserCertificate UserSMimeCertificate",
+        rewritten="ArchiveName EmailAddressDisplayNames EmailAddresses EnableRoomMailboxAccount MailTip"
+        " MailTipTranslations NonCompliantDevices Type UserCertificate UserSMimeCertificate",
         renames="MicrosoftOnlineServicesID Name WindowsEmailAddress",
         secrets="Password RoomMailboxPassword",
         unknown="EnforcedTimestamps Languages UniqueRecipientsCountLimitLevel UniqueUnrestrictedGroupsLimitEnabled"

@@ -94,7 +94,7 @@ FAILING: dict[str, tuple[Options, str]] = {
     "exchange_service_principal": ({"application": "Keine"}, "There is no such enterprise application"),
     "exchange_settings": (
         {"object": "RemoteDomain", "identity": "Keine", "settings": {"AutoForwardEnabled": False}},
-        "There is no such object",
+        "There is no such Exchange object",
     ),
     "mail_check": ({"mailbox": "niemand@contoso.example"}, "535 5.7.3 Authentication unsuccessful"),
     "smtp_auth": ({"mailbox": "Doppelt", "smtp_auth": "enabled"}, "The name is not unique"),

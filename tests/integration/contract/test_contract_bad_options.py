@@ -84,7 +84,7 @@ TYPES = [
 VALUES = [
     ("exchange_settings", {**FORWARDING, "object": "RemoteDomains"}, "value of object must be one of: OrganizationConfig"),
     ("exchange_settings", {**FORWARDING, "identity": None}, "identity: there are several objects RemoteDomain"),
-    ("exchange_settings", {**FORWARDING, "identity": " "}, "identity: it is empty; name the object"),
+    ("exchange_settings", {**FORWARDING, "identity": " "}, "identity: it is empty; name the Exchange object"),
     ("exchange_settings", {**FORWARDING, "object": "OrganizationConfig"}, "one OrganizationConfig only", "leave it out"),
     ("exchange_settings", {**FORWARDING, "settings": {}}, "settings of RemoteDomain: name at least one"),
     ("exchange_settings", {**FORWARDING, "settings": {"AutoForward": False}}, "there is no AutoForward (perhaps AutoForwardE"),
@@ -92,7 +92,7 @@ VALUES = [
      "AllowedOOFType: 'Ext' is not one of External, ExternalLegacy", "IsInternal: 'ja' is not true or false"),
     ("exchange_settings", {**FORWARDING, "settings": {"IsInternal": None}}, "IsInternal: null is not true or false"),
     ("exchange_settings", {**FORWARDING, "settings": {"Name": "x"}}, "Name cannot be declared: the object would not be"),
-    ("exchange_settings", {**ORGANIZATION, "settings": {"AutoExpandingArchive": True}}, "it is an action, not a state"),
+    ("exchange_settings", {**ORGANIZATION, "settings": {"AutoExpandingArchive": True}}, "it is an action or an aid of the cmdlet"),
     ("exchange_settings", {"aggregate": [FORWARDING, {**ORGANIZATION, "settings": {"EwsEnable": True}}]},
      "aggregate entry 2: settings of OrganizationConfig: there is no EwsEnable (perhaps EwsEnabled"),
     ("mailbox_type", {**MAILBOX, "mailbox": ""}, "mailbox"),

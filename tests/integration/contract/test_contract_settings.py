@@ -127,7 +127,7 @@ def test_several_objects_and_their_defaults(ground: Ground) -> None:
     ]
     result = ran(ground, {"object": REMOTE, "settings": {"AutoForwardEnabled": False}, "aggregate": entries})
     assert [one.get("changed") for one in result["results"]] == [True, True, False]
-    assert "There is no such object" in result["results"][2]["msg"]
+    assert "There is no such Exchange object" in result["results"][2]["msg"]
     assert truth(ground, REMOTE, "Default")["AutoForwardEnabled"] is False
     assert (
         truth(ground, REMOTE, "Partner")["AutoForwardEnabled"],

@@ -81,7 +81,7 @@ def test_identity_is_for_what_there_are_several_of() -> None:
 @pytest.mark.parametrize(
     ("noun", "name", "why"),
     [
-        ("OrganizationConfig", "AutoExpandingArchive", "an action, not a state"),
+        ("OrganizationConfig", "AutoExpandingArchive", "not a state"),
         ("Mailbox", "ForwardingAddress", "names another object"),
         ("Mailbox", "Password", "does not show it"),
         ("Mailbox", "MailTip", "in another form"),
