@@ -105,6 +105,14 @@ def text(value: Any) -> str | None:
     return str(value) or None
 
 
+def member(value: Any) -> str:
+    """A text that is a member of a list."""
+    found = text(value)
+    if found is None:
+        raise ValueError
+    return found
+
+
 def address(value: Any) -> str | None:
     """An address; C(<>) is none, and Exchange writes the type before some (C(smtp:))."""
     return text(value.strip().removeprefix("smtp:").replace("<>", "") if isinstance(value, str) else value)
@@ -167,7 +175,8 @@ def moment(value: Any) -> str | None:
     if not value:
         return None
     found = datetime.fromisoformat(_six_decimals(str(value).strip()))
-    if found.utcoffset() is None:
+    # At the ends of the calendar a time zone would lead out of it.
+    if found.utcoffset() is None or not 1 < found.year < 9999:
         raise ValueError
     return (found.astimezone(UTC) + timedelta(milliseconds=500)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -223,7 +232,7 @@ KINDS: dict[str, Kind] = {
     "address": Kind("an address", address, folded=True, clears=True),
     "policy": Kind("the name of a policy (not its id)", reference, folded=True, clears=True),
     "app_ids": Kind("application ids", identifier, clears=True, many=True, joined=True),
-    "list": Kind("a list, or a mapping with add and remove", text, folded=True, clears=True, many=True),
+    "list": Kind("a list of texts, or a mapping with add and remove", member, folded=True, clears=True, many=True),
 }
 
 
@@ -233,7 +242,7 @@ def choice(values: tuple[str, ...]) -> Kind:
     def proper(value: Any) -> str:
         # YAML 1.1 takes On and Off for true and false.
         word = {True: "On", False: "Off"}[value] if isinstance(value, bool) else str(value)
-        found = next((member for member in values if member.casefold() == word.casefold()), None)
+        found = next((one for one in values if one.casefold() == word.casefold()), None)
         if found is None:
             raise ValueError
         return found

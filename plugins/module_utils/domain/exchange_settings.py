@@ -90,7 +90,7 @@ def _members(name: str, kind: Kind, value: Any) -> list[Any] | dict[str, list[An
         return kind.ordered([_one(name, kind, member) for member in kind.members([] if value is None else value)])
     if not isinstance(value, dict) or not value or not value.keys() <= {"add", "remove"}:
         raise ValueError(f"{name}: {value!r} is not {kind.words}")
-    parts = {part: _members(name, kind, members) for part, members in value.items() if members is not None}
+    parts = {part: _members(name, kind, members) for part, members in value.items()}
     if any(isinstance(members, dict) for members in parts.values()):
         raise ValueError(f"{name}: add and remove take lists")
     both = kind.key(parts.get("add")) & kind.key(parts.get("remove"))

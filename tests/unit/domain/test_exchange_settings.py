@@ -151,6 +151,35 @@ def test_a_value_gets_one_form(noun: str, name: str, value: Any, form: Any) -> N
     assert proper(noun, name, value) == form
 
 
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["1 MB", "On", "1.00:00:00", APP]),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["add", "remove", "x"]) | st.text(), inner),
+    max_leaves=4,
+)
+ONE_OF_EACH_KIND = sorted(
+    {id(kind): (noun.name, name) for noun in NOUNS.values() for name, kind in noun.kinds.items()}.values()
+)
+
+
+@given(st.sampled_from(ONE_OF_EACH_KIND), JSON)
+def test_anything_is_refused_or_gets_a_form_that_stays(parameter: tuple[str, str], value: Any) -> None:
+    noun, name = parameter
+    want = wanted(noun, "info" if NOUNS[noun].several else None, **{name: value})
+    try:
+        first = settings.checked(want)
+    except ValueError:
+        return
+    assert settings.checked(first) == first
+    shown = first["settings"][name]
+    if not isinstance(shown, dict):
+        assert not differs(noun, name, value, shown)
+
+
 def test_what_a_cmdlet_is_sent() -> None:
     assert KINDS["quota"].wire("49.5 GB") == "53150220288 B"
     assert KINDS["quota"].wire("Unlimited") == "Unlimited"
