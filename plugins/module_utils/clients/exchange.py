@@ -22,7 +22,7 @@ from .credentials import needed
 from .errors import ServiceError
 from .exchange_answers import is_known_as, judge, shown
 from .exchange_batch import Answer
-from .exchange_errors import QUIET_WARNINGS, TRUNCATED
+from .exchange_errors import QUIET_WARNINGS, TRUNCATED, UNMODIFIED
 from .exchange_values import encode, hashtable, plain
 from .retry import Fault
 from .transport import Call, Transport
@@ -77,6 +77,20 @@ class Exchange:
         if absence:
             raise self.http.failure(call, *absence)
         return rows
+
+    def modify(self, name: str, **parameters: Any) -> bool:
+        """Run a cmdlet that changes an object; false where Exchange says that it has changed nothing.
+
+        Raises:
+            ServiceError: it failed.
+        """
+        call = self._call(name, parameters)
+        reply, fault = self.http.send(call)
+        if fault and not fault.already:
+            raise self.http.failure(call, reply, fault)
+        data = reply.data or {}
+        self._heed(call, reply, {} if fault else data)
+        return not any(UNMODIFIED in str(warning).lower() for warning in data.get("@adminapi.warnings") or ())
 
     def find(self, name: str, identity: str, **parameters: Any) -> dict[str, Any] | None:
         """Read the one object of that identity; None only if Exchange says explicitly that it does not exist.
