@@ -6,38 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 from ground import UNIT, Account
+from rows import FACTOR, ORDINARY, ROUND_TRIP, SAMPLE, Note, Row
 from stage import Failed, Run, Stage, Task
 
-# Seconds that a request to the cloud takes at least.
-ROUND_TRIP = 0.08
-# How many times the time that the requests themselves must take is allowed.
-FACTOR = 1.5
 # Seconds for checking and for changing a thousand accounts over LDAP, and for one task above its requests.
 CHECKED, CHANGED, ONE_TASK = 2.0, 8.0, 0.060
-# So many are really done where a thousand would take a quarter of an hour; their time is then multiplied.
-SAMPLE = 50
-# An environment of its own is one of the things that lead a task to the ordinary module, a process for each object.
-ORDINARY = {"environment": {"M365_BENCHMARK": "ordinary module"}}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table. C(limit) in seconds; None for what is only shown for comparison."""
-
-    job: str
-    run: Run
-    seconds: float
-    limit: float | None = None
-    # What C(seconds) is to be compared with: the time that the requests must take, or our own way of doing it.
-    reference: float | None = None
-
-
-Note = Callable[[Row | str], None]
 
 
 class Bench:

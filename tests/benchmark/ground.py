@@ -36,13 +36,47 @@ class Account:
     alias: str
 
 
-class Ground:
-    """A running tenant, what it holds, and what it costs to serve it."""
+class Cloud:
+    """A running tenant, and what it costs to serve it."""
 
-    def __init__(self, directory: Path, count: int) -> None:
+    def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.facts = facts(directory)
-        users = ask(self.facts, "/state?part=users").values()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """How the collection signs in to this tenant and its directory."""
+        secrets = {name: Path(path).read_text() for name, path in self.facts["secret_files"].items()}
+        return {**self.facts["environment"], **secrets}
+
+    def users(self) -> list[dict[str, Any]]:
+        """Everybody, as the tenant knows them."""
+        return list(ask(self.facts, "/state?part=users").values())
+
+    def round_trip(self, seconds: float) -> None:
+        """Let every request to the cloud take at least so long."""
+        ask(self.facts, "/latency", {"seconds": seconds})
+
+    def requests(self, since: int = 0) -> list[dict[str, Any]]:
+        """The requests to the cloud after the first C(since), without the members of batches."""
+        return [entry for entry in ask(self.facts, f"/requests?since={since}") if not entry["member"]]
+
+    def last_request(self) -> int:
+        """The number of the last request."""
+        return max((entry["index"] for entry in self.requests()), default=0)
+
+    def processor_seconds(self) -> tuple[float, float]:
+        """What the tenant's services and its directory server have used of the processor so far."""
+        directory = self.facts.get("directory")
+        return processor_seconds(self.facts["process"]), processor_seconds(directory["process"]) if directory else 0.0
+
+
+class Ground(Cloud):
+    """A tenant with mailboxes and licenses, and as many accounts in its directory."""
+
+    def __init__(self, directory: Path, count: int) -> None:
+        super().__init__(directory)
+        users = self.users()
         held = [user for user in users if user["mailbox"]]
         licensed = [user for user in held if user["licenses"]]
         parts = {sku["sku_id"]: sku["part_number"] for sku in ask(self.facts, "/state?part=skus").values()}
@@ -61,33 +95,11 @@ class Ground:
         self.accounts = accounts(count)
 
     @property
-    def environment(self) -> dict[str, str]:
-        """How the collection signs in to this tenant and its directory."""
-        secrets = {name: Path(path).read_text() for name, path in self.facts["secret_files"].items()}
-        return {**self.facts["environment"], **secrets}
-
-    @property
     def server(self) -> Server:
         """The directory server as its administrator reaches it."""
         known = self.facts["directory"]
         password = Path(known["administrator_password_path"]).read_text(encoding="utf-8")
         return Server(known["server"], Path(known["ca_path"]), password)
-
-    def round_trip(self, seconds: float) -> None:
-        """Let every request to the cloud take at least so long."""
-        ask(self.facts, "/latency", {"seconds": seconds})
-
-    def requests(self, since: int = 0) -> list[dict[str, Any]]:
-        """The requests to the cloud after the first C(since), without the members of batches."""
-        return [entry for entry in ask(self.facts, f"/requests?since={since}") if not entry["member"]]
-
-    def last_request(self) -> int:
-        """The number of the last request."""
-        return max((entry["index"] for entry in self.requests()), default=0)
-
-    def processor_seconds(self) -> tuple[float, float]:
-        """What the tenant's services and its directory server have used of the processor so far."""
-        return processor_seconds(self.facts["process"]), processor_seconds(self.facts["directory"]["process"])
 
     def addresses(self) -> dict[str, set[str]]:
         """The addresses of all seeded accounts by distinguished name, read from outside the collection."""
@@ -142,6 +154,17 @@ def ground(directory: Path, templates: Path, count: int) -> Iterator[Ground]:
         made = Ground(directory, count)
         seed(made.server, made.accounts)
         yield made
+    finally:
+        stop(directory)
+
+
+@contextmanager
+def crowd(directory: Path, count: int) -> Iterator[Cloud]:
+    """A tenant without a directory that has so many mailboxes, with permissions on them."""
+    stop(directory)
+    start(Options(directory=str(directory), scenario=str(CONTOSO), generate=count, samba=False))
+    try:
+        yield Cloud(directory)
     finally:
         stop(directory)
 

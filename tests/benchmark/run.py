@@ -21,7 +21,7 @@ HINDRANCE = "M365_BENCHMARK_HINDRANCE"
 HOME = WORK / "benchmark"
 # A load average above this is not all our own when the measurements begin.
 BUSY = 1.5
-PARTS = ("cloud", "directory", "single_tasks")
+PARTS = ("cloud", "directory", "single_tasks", "access")
 HEAD = f"{'job':<58}{'measured':>11}{'bar':>10}{'ratio':>8}  {'verdict':<8}{'load':>5}{'CPU':>8}{'served':>8}{'MB':>6}"
 LEGEND = """\
 measured  wall time of the task in the controller: from its beginning to its result, by the clock of a callback plugin.
@@ -69,26 +69,33 @@ def prepare() -> list[str]:
 
 def perform(arguments: argparse.Namespace) -> int:
     """Measure everything; 1 when a bar was missed."""
-    from bench import Bench, Row
+    from access import Access
+    from bench import Bench
     from ground import ground, machine
+    from rows import Row
     from stage import Failed, Stage
 
     rows: list[Row] = []
+    parts = arguments.parts or PARTS
 
     def note(row: Row | str) -> None:
         say(row if isinstance(row, str) else line(row))
         rows.extend([] if isinstance(row, str) else [row])
 
-    say(f"Starting a rehearsal tenant and filling it with {arguments.objects} mailboxes and accounts.")
+    if os.getloadavg()[0] > BUSY:
+        say("The machine is busy with something else. Times will be too long; the processor's seconds hold.")
+    say(f"{machine(os.environ)}\n{HEAD}")
     try:
-        with ground(HOME / "lab", WORK / "cache/samba", arguments.objects) as made:
-            stage = Stage(made, os.environ, HOME / "plays")
-            bench = Bench(stage, arguments.objects, note, os.environ[HINDRANCE], compared=not arguments.alone)
-            if os.getloadavg()[0] > BUSY:
-                say("The machine is busy with something else. Times will be too long; the processor's seconds hold.")
-            say(f"{machine(os.environ)}\n{HEAD}")
-            for part in arguments.parts or PARTS:
-                getattr(bench, part)()
+        if set(parts) - {"access"}:
+            say(f"Starting a rehearsal tenant and filling it with {arguments.objects} mailboxes and accounts.")
+            with ground(HOME / "lab", WORK / "cache/samba", arguments.objects) as made:
+                stage = Stage(made, os.environ, HOME / "plays")
+                bench = Bench(stage, arguments.objects, note, os.environ[HINDRANCE], compared=not arguments.alone)
+                for part in parts:
+                    if part != "access":
+                        getattr(bench, part)()
+        if "access" in parts:
+            Access(HOME, os.environ, arguments.objects, note, compared=not arguments.alone).measure()
     except Failed as failed:
         say(f"The benchmark stopped: {failed}")
         return 2
@@ -100,22 +107,24 @@ def perform(arguments: argparse.Namespace) -> int:
 
 def line(row: object) -> str:
     """A row of the table."""
-    from bench import Row
+    from rows import Row
 
     assert isinstance(row, Row)
     reference = row.reference or row.limit
     verdict = "-" if row.limit is None else "met" if row.seconds <= row.limit else "missed"
     parts = [
-        f"{row.job:<58}{_seconds(row.seconds):>11}",
-        f"{_seconds(row.limit) if row.limit else '-':>10}",
+        f"{row.job:<58}{_measured(row.seconds, row.unit):>11}",
+        f"{_measured(row.limit, row.unit) if row.limit else '-':>10}",
         f"{row.seconds / reference:>8.2f}" if reference else f"{'-':>8}",
         f"  {verdict:<8}{row.run.load:>5.1f}{row.run.processor:>6.1f} s{sum(row.run.served):>6.1f} s{row.run.peak:>6.0f}",
     ]
     return "".join(parts)
 
 
-def _seconds(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds < 0.5 else f"{seconds:.2f} s"
+def _measured(value: float, unit: str) -> str:
+    if unit != "s":
+        return f"{value:.0f} {unit}".strip()
+    return f"{value * 1000:.0f} ms" if value < 0.5 else f"{value:.2f} s"
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ground import Ground
+from ground import Cloud
 
 HERE = Path(__file__).resolve().parent
 Task = dict[str, Any]
@@ -50,7 +50,7 @@ class Run:
 class Stage:
     """Where playbooks run: the tenant, the environment of Ansible, and a directory for their files."""
 
-    def __init__(self, ground: Ground, environment: Mapping[str, str], directory: Path) -> None:
+    def __init__(self, ground: Cloud, environment: Mapping[str, str], directory: Path) -> None:
         self.ground = ground
         self.directory = directory
         self.times = directory / "times.jsonl"

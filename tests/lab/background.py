@@ -23,7 +23,7 @@ from typing import Any
 
 from . import credentials
 from .directory import ADMINISTRATOR, ADMINISTRATOR_PASSWORD, BASE_DN, REALM, DirectoryError, Samba
-from .generator import generate
+from .generator import generate, permit
 from .instance import LabError, Options
 from .loopback import DIRECTORY_PORTS, SERVICES_PORT, AddressError, reserve
 from .scenario import Scenario, ScenarioError, build_tenant, load, seed_directory
@@ -65,8 +65,14 @@ def run(options: Options) -> None:
 
 def _loader(scenario: Scenario, options: Options, certificates: dict[str, bytes]) -> Callable[[], Tenant]:
     if options.generate:
-        return lambda: generate(options.generate, scenario=scenario, certificates=certificates)
+        return lambda: _crowd(options.generate, scenario, certificates)
     return lambda: build_tenant(scenario, certificates)
+
+
+def _crowd(count: int, scenario: Scenario, certificates: dict[str, bytes]) -> Tenant:
+    tenant = generate(count, scenario=scenario, certificates=certificates)
+    permit(tenant)
+    return tenant
 
 
 @contextlib.contextmanager

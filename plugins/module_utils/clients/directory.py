@@ -59,6 +59,7 @@ class Directory:
     Error: ClassVar[type[Exception]] = ServiceError
     # A write shows in the next read of the same domain controller.
     EVENTUAL: ClassVar[bool] = False
+    PACED: ClassVar[bool] = False
 
     def __init__(self, options: Mapping[str, Any], read_only: bool) -> None:
         self.warnings: list[str] = []

@@ -50,6 +50,7 @@ class Exchange:
     RULES: ClassVar[dict[str, Any]] = clouds.RULES
     Error: ClassVar[type[Exception]] = ServiceError
     EVENTUAL: ClassVar[bool] = True
+    PACED: ClassVar[bool] = True
 
     def __init__(self, options: Mapping[str, Any], read_only: bool) -> None:
         self._options = options

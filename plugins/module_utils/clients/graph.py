@@ -86,6 +86,7 @@ class Graph:
     RULES: ClassVar[dict[str, Any]] = clouds.RULES
     Error: ClassVar[type[Exception]] = ServiceError
     EVENTUAL: ClassVar[bool] = True
+    PACED: ClassVar[bool] = True
 
     def __init__(self, options: Mapping[str, Any], read_only: bool) -> None:
         self.warnings: list[str] = []

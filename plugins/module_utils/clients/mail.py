@@ -111,6 +111,7 @@ class Mail:
     RULES: ClassVar[dict[str, Any]] = clouds.RULES
     Error: ClassVar[type[Exception]] = ServiceError
     EVENTUAL: ClassVar[bool] = False
+    PACED: ClassVar[bool] = False
 
     def __init__(self, options: Mapping[str, Any], read_only: bool) -> None:
         self.warnings: list[str] = []

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # How much of the limit is left after a complaint.
-CUT = 0.7
+CUT = 0.8
 # "Too many requests" and "overloaded".
 COMPLAINTS = frozenset({429, 503})
 

@@ -116,6 +116,7 @@ class Sinks:
     RULES: ClassVar[dict[str, Any]] = clouds.RULES
     Error: ClassVar[type[Exception]] = ServiceError
     EVENTUAL: ClassVar[bool] = False
+    PACED: ClassVar[bool] = True
 
     def __init__(self, options: Mapping[str, Any], read_only: bool) -> None:
         self.warnings: list[str] = []

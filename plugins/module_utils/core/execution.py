@@ -115,10 +115,10 @@ def converge_all(task: Task, wants: list[State]) -> list[dict[str, Any]]:
     object at a time gets each one seen before the next is begun.
     """
     task.progress.expect(len(wants))
-    groups = _grouped(wants, task.concurrency) if task.definition.read_all else [[want] for want in wants]
+    groups = _grouped(wants, task.threads) if task.definition.read_all else [[want] for want in wants]
     if min(task.concurrency, len(wants)) <= 1:
         return [result for group in groups for result in converge_together(task, group)]
-    with _threads(task, min(task.concurrency, len(wants))) as pool:
+    with _threads(task, min(task.threads, len(wants))) as pool:
         begun = [one for group in pool.map(partial(begin, task), groups) for one in group]
         return finish(task, begun, partial(_read_by, pool, task))
 
@@ -140,7 +140,7 @@ def _threads(task: Task, number: int) -> Iterator[ThreadPoolExecutor]:
 
 def _read_by(pool: ThreadPoolExecutor, task: Task, wants: list[State]) -> list[Found]:
     """The states of objects, read by all threads of a pool."""
-    groups = _grouped(wants, task.concurrency) if task.definition.read_all else [[want] for want in wants]
+    groups = _grouped(wants, task.threads) if task.definition.read_all else [[want] for want in wants]
     return [state for group in pool.map(task.read_all, groups) for state in group]
 
 

@@ -21,6 +21,8 @@ from .resource import Definition, State
 from .waiting import CLOCK, Clock, Deadline, wait_for
 
 Answer = TypeVar("Answer")
+# Threads for each request that may be under way, so that one which a service has put off holds up no other.
+AHEAD = 2
 # What a read of one object gives: its state, None where it is absent, or why that is not known.
 Found = State | Exception | None
 
@@ -91,6 +93,12 @@ class Task:
     def label(self, entry: State) -> str:
         """An object as messages name it."""
         return describe(self.names(entry))
+
+    @property
+    def threads(self) -> int:
+        """How many objects are worked on at a time: more than C(concurrency) where the clients count their requests."""
+        paced = all(client.PACED for client in self.definition.resource.clients.values())
+        return self.concurrency * (AHEAD if paced else 1)
 
     def read(self, want: State) -> State | None:
         """The present state of one object."""

@@ -21,6 +21,9 @@ class Client(Protocol):
     Error: type[Exception]
     # True where a write shows in a read only after a while, so that success has to be waited for.
     EVENTUAL: bool
+    # True where the client itself keeps to C(concurrency) requests at once, so that threads which only wait for a service
+    # that put them off need not be counted.
+    PACED: bool
     warnings: list[str]
 
     def __init__(self, options: Mapping[str, Any], read_only: bool) -> None:

@@ -41,7 +41,7 @@ def test_never_more_than_the_limit_are_under_way() -> None:
 def test_a_complaint_cuts_the_limit_and_success_raises_it_again() -> None:
     pace = Pace(10)
     answered(pace, 429)
-    assert pace.limit == 7
+    assert pace.limit == 8
     for _turn in range(60):
         answered(pace, 200)
     assert pace.limit == 10
@@ -53,9 +53,9 @@ def test_many_complaints_of_one_moment_cut_once() -> None:
         pass
     for number in (first, second, third):
         pace.heed(number, 503)
-    assert pace.limit == 7
+    assert pace.limit == 8
     answered(pace, 503)
-    assert pace.limit == 4
+    assert pace.limit == 6
 
 
 def test_one_request_is_always_allowed() -> None:
@@ -71,4 +71,4 @@ def test_a_complaint_about_a_part_counts_too() -> None:
     answered(pace, 200)
     pace.slower()
     pace.slower()
-    assert pace.limit == 7
+    assert pace.limit == 8

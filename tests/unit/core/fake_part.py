@@ -140,6 +140,7 @@ class Client:
     RULES: ClassVar[dict[str, Any]] = {}
     Error: ClassVar[type[Exception]] = ShopError
     EVENTUAL: ClassVar[bool] = False
+    PACED: ClassVar[bool] = False
     opened: ClassVar[list[Client]] = []
 
     def __init__(self, options: Mapping[str, Any], read_only: bool) -> None:
