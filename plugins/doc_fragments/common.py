@@ -13,7 +13,9 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   concurrency:
-    description: How many objects of O(aggregate) are worked on at the same time.
+    description:
+      - How many objects of O(aggregate) are worked on at the same time, and how many requests a service gets at once.
+      - A service that throttles gets fewer for a while.
     type: int
     default: 4
 attributes:

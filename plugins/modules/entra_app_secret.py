@@ -73,7 +73,8 @@ options:
             type: dict
             suboptions:
               path:
-                description: The file. Its directory has to be there. Of a symbolic link, the target is replaced.
+                description:
+                  - The file, from the root on. Its directory has to be there. Of a symbolic link, the target is replaced.
                 type: path
                 required: true
               prefix:
@@ -85,7 +86,8 @@ options:
               encrypt:
                 description:
                   - Encrypt the whole file by Ansible Vault. Only where the module runs in the controller.
-                  - A file that is encrypted already is read with any password of the run, and never written unencrypted.
+                  - A file that is encrypted already is read with any password of the run, and never written
+                    unencrypted.
                 type: bool
                 default: false
               vault_id:
@@ -113,7 +115,9 @@ options:
             type: dict
             suboptions:
               url:
-                description: Address of the server, for example V(https://vault.contoso.example:8200).
+                description:
+                  - Address of the server, for example V(https://vault.contoso.example:8200). Falls back to
+                    E(VAULT_ADDR).
                 type: str
                 required: true
               mount:
@@ -125,10 +129,12 @@ options:
                 type: str
                 required: true
               namespace:
-                description: Namespace of the engine and of the sign-in.
+                description: Namespace of the engine and of the sign-in. Falls back to E(VAULT_NAMESPACE).
                 type: str
               ca_path:
-                description: PEM file of certification authorities to trust instead of the system's.
+                description:
+                  - PEM file of certification authorities to trust instead of the system's. Falls back to
+                    E(VAULT_CACERT).
                 type: path
               token:
                 description:
@@ -160,6 +166,13 @@ options:
                 description: Seconds after which the command is stopped.
                 type: float
                 default: 60.0
+      state: &state
+        description:
+          - With V(absent), every secret of this O(name) and O(sink) is removed, and the sink holds none of them any longer.
+            The last one that the application can sign in with is not removed; nothing is then.
+          - An application that is not there has no secrets. Its sink is then left as it is.
+        type: str
+        choices: [present, absent]
       require_application: &require_application
         description:
           - Whether the application has to be there. In check mode, V(false) shows what a new one gets that an earlier task
@@ -186,6 +199,9 @@ options:
     default: true
   remove_key_ids: *remove_key_ids
   sink: *sink
+  state:
+    <<: *state
+    default: present
   require_application:
     <<: *require_application
     default: true
@@ -208,6 +224,16 @@ EXAMPLES = r"""
       file:
         path: "{{ playbook_dir }}/secrets/warehouse.yml"
         encrypt: true
+
+- name: No secret of the former server any more
+  m365.hybrid.entra_app_secret:
+    application: contoso-warehouse
+    name: old server
+    sink:
+      file:
+        path: "{{ playbook_dir }}/secrets/old_server.yml"
+        encrypt: true
+    state: absent
 """
 
 RETURN = r"""
@@ -319,6 +345,7 @@ RESOURCE = Resource(
     managed={"pending": Field(shape="set")},
     parse={"name": life.checked_name, **dict.fromkeys(DAYS, life.checked_days)},
     goal=life.goal,
+    removable=True,
     stepwise=True,
 )
 
@@ -326,9 +353,11 @@ RESOURCE = Resource(
 def read(clients, want):
     line = app_secrets.Line(clients, want)
     found = app_secrets.look(line)
-    if found is None:
-        return None if want["require_application"] else app_secret_state.nothing(line.sink.where)
-    return app_secret_state.state_of(line.sink.where, *found, line.terms())
+    if found:
+        return app_secret_state.state_of(line.sink.where, *found, line.terms())
+    if want["state"] == "present" and want["require_application"]:
+        raise Refused("There is no such application.", "Check the spelling; nothing was changed.")
+    return None if want["state"] == "absent" else app_secret_state.nothing(line.sink.where)
 
 
 def preflight(clients, change):
@@ -339,7 +368,9 @@ def preflight(clients, change):
 
 
 def apply(clients, change):
-    app_secrets.take(app_secrets.Line(clients, change.want), change.before["pending"][0])
+    line, pending = app_secrets.Line(clients, change.want), change.before["pending"]
+    for step in pending if change.removes else pending[:1]:
+        app_secrets.take(line, step)
 
 
 def main():

@@ -54,8 +54,7 @@ options:
             suboptions:
               path:
                 description:
-                  - The file, from the root on. Its directory has to be there. Of a symbolic link, the target is
-                    replaced.
+                  - The file, from the root on. Its directory has to be there. Of a symbolic link, the target is replaced.
                 type: path
                 required: true
               prefix:

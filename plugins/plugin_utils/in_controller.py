@@ -11,9 +11,11 @@ Ansible loads the class in its parent process, so every task's forked worker has
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -27,6 +29,11 @@ from ..module_utils.clients import auth, directory_connection, sink_file, token_
 from ..module_utils.clients.errors import ServiceError
 from ..module_utils.core import progress
 from ..module_utils.core.entry import run_in_controller
+
+
+def _write(screen: int, text: str) -> None:
+    os.write(screen, f"{text}\n".encode())
+
 
 # A missing library is reported by the client that needs it, with what to install.
 for library in ("requests", "msal", "ldap3", "cryptography.hazmat.primitives.ciphers.aead"):
@@ -45,6 +52,8 @@ auth.announce = Display().display
 # Progress is for people who watch; a log file would only grow by it.
 if sys.stdout.isatty():
     progress.announce = Display().display
+    # A worker has no terminal of its own, and an interrupted Ansible does not listen to its workers any more.
+    progress.last_words = partial(_write, os.dup(sys.stdout.fileno()))
 
 MODULES = "ansible_collections.m365.hybrid.plugins.modules"
 
@@ -90,6 +99,16 @@ class PlayVault:
             ) from None
 
 
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the work between two objects, and not by ending this process at once as Ansible's worker does."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class ActionModule(ActionBase):
     """Decides between this process and an ordinary module run; both give the same result."""
 
@@ -107,9 +126,10 @@ class ActionModule(ActionBase):
             return result
         # The loader has no public name for its passwords; Ansible's own include_vars reads files with it.
         sink_file.vault = PlayVault(self._loader._vault.secrets or [])
-        return self._as_reported(
-            run_in_controller(import_module(f"{MODULES}.{name}"), self._task.args, self._task.check_mode)
-        )
+        with interruptible():
+            return self._as_reported(
+                run_in_controller(import_module(f"{MODULES}.{name}"), self._task.args, self._task.check_mode)
+            )
 
     def _as_reported(self, result: dict[str, Any]) -> dict[str, Any]:
         """The result with or without the arguments, as Ansible is set up; before 2.21 it always shows them."""

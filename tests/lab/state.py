@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from .clock import Clock
-from .stores import ExchangeStore, Message, VaultStore
+from .stores import ExchangeStore, Message, SignIn, VaultStore
 
 
 @dataclass
@@ -343,6 +343,7 @@ class Tenant:
     provisioning: list[Provisioning] = field(default_factory=list)
     exchange: ExchangeStore = field(default_factory=ExchangeStore)
     messages: list[Message] = field(default_factory=list)
+    sign_in_log: list[SignIn] = field(default_factory=list)
     vaults: VaultStore = field(default_factory=VaultStore)
     # Behaviors that a test may turn on or off by name; each service documents its own.
     switches: dict[str, Any] = field(default_factory=dict)

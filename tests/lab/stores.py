@@ -15,6 +15,17 @@ from typing import Any
 
 
 @dataclass
+class SignIn:
+    """One entry of the sign-in log. C(error_code): 0 for a success, as in the log itself."""
+
+    id: str
+    user_principal_name: str
+    client_app_used: str
+    created_at: datetime
+    error_code: int = 0
+
+
+@dataclass
 class PrincipalReference:
     """Exchange's reference to a service principal (New-ServicePrincipal); its ids are taken as they are given."""
 

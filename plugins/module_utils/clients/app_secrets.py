@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -88,6 +88,7 @@ class Line:
             want["kind"],
             tuple(want["remove_key_ids"] or ()),
             want["delivered"],
+            want["state"] == "absent",
         )
 
     def record(self) -> Record:
@@ -105,9 +106,17 @@ def _entered(sink: Sink) -> ExitStack:
     return stack
 
 
-def _refuse_strangers(line: Line, application: Mapping[str, Any], record: Record) -> None:
-    """Refuse a sink that holds the secret of another application: it would be overwritten."""
+def _refuse_strangers(line: Line, application: Mapping[str, Any], record: Record, other: Collection[str]) -> None:
+    """Refuse a sink that holds a secret of another application, or of another kind: it would be overwritten.
+
+    C(other): key ids of the application's credentials that are not of the kind that is asked for.
+    """
     for stored in (record.current, record.next):
+        if stored and stored.key_id in other:
+            raise ServiceError(
+                f"{line.sink.where} holds a credential of this application that is no {line.want['kind']}.",
+                advice="Set the option kind as it was when that was made, or give each its own sink.",
+            )
         if stored and stored.application.lower() != application["appId"].lower():
             raise ServiceError(
                 f"{line.sink.where} holds the secret of another application, {stored.application}.",
@@ -121,10 +130,10 @@ def look(line: Line) -> tuple[dict[str, Any], Facts] | None:
     if application is None:
         return None
     record = line.record()
-    _refuse_strangers(line, application, record)
     kind = line.want["kind"]
     now = line.graph.now()
     other = application[life.LISTS[life.CERTIFICATE if kind == life.CLIENT_SECRET else life.CLIENT_SECRET]]
+    _refuse_strangers(line, application, record, {one["keyId"] for one in other})
     facts = Facts(
         now=now,
         credentials=[one for one in _credentials(line.graph, application, kind, record) if one.key_id not in line.gone],
@@ -179,10 +188,14 @@ def allowed(line: Line, application: Mapping[str, Any]) -> Limit:
 
 
 def obstacle(line: Line, state: Mapping[str, Any]) -> str:
-    """Why a secret must not be made, with what to do; empty when none is due or nothing stands in the way.
+    """Why a secret must not be made or removed, with what to do; empty when nothing stands in the way.
 
     What a person should know of the state before is said as a warning: afterwards it is mended.
     """
+    if line.want["state"] == "absent":
+        return " ".join(
+            [*state["attention"], "Make another one first, or remove the application."] if state["attention"] else []
+        )
     line.graph.warnings += [said for said in state["attention"] if said not in line.graph.warnings]
     if life.MAKE not in state["pending"] or state["id"] is None:
         return ""
@@ -241,7 +254,7 @@ def _carry_out(line: Line, application: Mapping[str, Any], facts: Facts, terms: 
     elif step == life.CONFIRM:
         line.sink.write(replace(record, current=record.current and replace(record.current, delivered=now)))
     elif step == life.FORGET:
-        line.sink.write(Record(record.current))
+        line.sink.write(Record(None if terms.absent else record.current))
     elif step.startswith(life.REMOVE):
         remove = _remove if terms.kind == life.CLIENT_SECRET else certificates.take_away
         remove(line.graph, application, _key_id(step))

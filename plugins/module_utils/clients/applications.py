@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -14,9 +13,8 @@ from typing import Any, Protocol
 
 from ..domain.api_permissions import Api, api_of, spelled, split
 from .errors import ServiceError
-from .graph import Graph, key
+from .graph import Graph, is_id, key, quoted
 
-_GUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 PRINCIPAL = "id,appId,displayName,appRoleAssignmentRequired,accountEnabled"
 API = "id,appId,displayName,appRoles,oauth2PermissionScopes"
 DELETED = "/directory/deletedItems/microsoft.graph."
@@ -30,16 +28,6 @@ class Services(Protocol):
 
     def once(self, name: Hashable, make: Callable[[], Any]) -> Any:
         """Make a value for the whole task when it is first needed."""
-
-
-def is_id(text: str) -> bool:
-    """Whether a text is a GUID."""
-    return bool(_GUID.fullmatch(text))
-
-
-def quoted(text: str) -> str:
-    """A text as OData writes it in a filter."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def unique(name: str) -> str:
@@ -106,6 +94,13 @@ def enterprise_application(graph: Graph, name: str, select: str = PRINCIPAL) -> 
         return find_principal(graph, registered["appId"], select)
     found = graph.list("/servicePrincipals", filter=f"displayName eq {quoted(name)}", select=select)
     return _only("enterprise applications", name, found)
+
+
+def no_enterprise_application(name: str) -> ServiceError:
+    """The error for an enterprise application that is not there."""
+    return ServiceError(
+        f"There is no enterprise application {name}.", advice="Register it first, with entra_app_registration."
+    )
 
 
 def titled(services: Services, found: Api) -> Api:

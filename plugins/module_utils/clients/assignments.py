@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .applications import Services, enterprise_application, is_id, quoted
-from .consent import absent
+from .applications import Services, enterprise_application, no_enterprise_application
 from .errors import ServiceError
-from .graph import key
+from .people import needed_group, needed_user
 
 State = dict[str, Any]
 
@@ -82,32 +81,19 @@ def _remembered(services: Services, name: str, object_id: str) -> str:
     return object_id
 
 
-def user(services: Services, name: str) -> str:
-    """A user's principal name. Raises ServiceError where there is no such user."""
-    found = services.graph.get(f"/users/{key(name)}", select="id,userPrincipalName")
-    if found is None:
-        raise ServiceError(f"There is no user {name}.", advice="Name one by user principal name or object id.")
+def _user(services: Services, name: str) -> str:
+    found = needed_user(services.graph, name)
     return _remembered(services, str(found["userPrincipalName"]), str(found["id"]))
 
 
-def group(services: Services, name: str) -> str:
-    """A group's display name. Raises ServiceError where there is no such group, or several."""
-    select = "id,displayName"
-    if is_id(name):
-        one = services.graph.get(f"/groups/{name}", select=select)
-        found = [one] if one else []
-    else:
-        found = services.graph.list("/groups", filter=f"displayName eq {quoted(name)}", select=select)
-    if len(found) != 1:
-        ids = ", ".join(sorted(str(one["id"]) for one in found))
-        said = f"{len(found)} groups are called {name}: {ids}." if found else f"There is no group {name}."
-        raise ServiceError(said, advice="Name it by its object id." if found else "Check the spelling.")
-    return _remembered(services, str(found[0]["displayName"]), str(found[0]["id"]))
+def _group(services: Services, name: str) -> str:
+    found = needed_group(services.graph, name)
+    return _remembered(services, str(found["displayName"]), str(found["id"]))
 
 
 def canonical(services: Services, want: State) -> State:
     """The options with every user and group by one name. Raises ServiceError."""
-    look = {"users": user, "groups": group}
+    look = {"users": _user, "groups": _group}
     return want | {
         option: want[option]
         and {part: names and [find(services, name) for name in names] for part, names in want[option].items()}
@@ -118,7 +104,7 @@ def canonical(services: Services, want: State) -> State:
 def write(services: Services, name: str, before: State, after: State, fields: Sequence[str]) -> None:
     """Assign and take away until those are assigned who should be. Raises ServiceError."""
     if before["service_principal_id"] is None:
-        raise absent(name)
+        raise no_enterprise_application(name)
     path = f"/servicePrincipals/{before['service_principal_id']}"
     role = _role(services, path, before["role"])
     rows = services.graph.list(f"{path}/appRoleAssignedTo", fresh=True)

@@ -11,32 +11,15 @@ from typing import Any
 
 from ..domain import consent
 from ..domain.api_permissions import APPLICATION, Api, api_of, kept_id, split
-from .applications import API, Services, apis_of, enterprise_application, titled
-from .errors import ServiceError
-from .graph import key
+from .applications import API, Services, apis_of, enterprise_application, no_enterprise_application, titled
+from .people import needed_user
 
 State = dict[str, Any]
 
 
-def absent(name: str) -> ServiceError:
-    """The error for an enterprise application that is not there."""
-    return ServiceError(
-        f"There is no enterprise application {name}.", advice="Register it first, with entra_app_registration."
-    )
-
-
-def user_id(services: Services, name: str | None) -> str | None:
-    """The object id of the user whose consent is meant; None where it is that of the tenant.
-
-    Raises:
-        ServiceError: there is no such user.
-    """
-    if name is None:
-        return None
-    user = services.graph.get(f"/users/{key(name)}", select="id")
-    if user is None:
-        raise ServiceError(f"There is no user {name}.", advice="Name one by user principal name or object id.")
-    return str(user["id"])
+def _user_id(services: Services, name: str | None) -> str | None:
+    """The object id of the user whose consent is meant; None where it is that of the tenant."""
+    return str(needed_user(services.graph, name)["id"]) if name else None
 
 
 def granted(services: Services, name: str, want: Mapping[str, Any]) -> State | None:
@@ -47,7 +30,7 @@ def granted(services: Services, name: str, want: Mapping[str, Any]) -> State | N
     grants = services.graph.list("/oauth2PermissionGrants", filter=f"clientId eq '{principal['id']}'")
     roles = services.graph.list(f"/servicePrincipals/{principal['id']}/appRoleAssignments", fresh=True)
     apis = {one["resourceId"]: _api(services, one["resourceId"]) for one in [*grants, *roles]}
-    own = consent.own_grants(grants, user_id(services, want.get("user")))
+    own = consent.own_grants(grants, _user_id(services, want.get("user")))
     titles = {
         "delegated_permissions": consent.delegated(own, apis),
         "application_permissions": consent.application(roles, apis),
@@ -86,7 +69,7 @@ def _api(services: Services, object_id: str) -> Api:
 def write(services: Services, want: Mapping[str, Any], before: State, after: State, fields: Sequence[str]) -> None:
     """Grant and take back until the consent is as it should be; nobody else's is touched. Raises ServiceError."""
     if before["service_principal_id"] is None:
-        raise absent(want["application"])
+        raise no_enterprise_application(want["application"])
     titles = [title for option in consent.KINDS for title in [*before[option], *after[option]]]
     apis = apis_of(services, titles)
     if "delegated_permissions" in fields:
@@ -99,7 +82,7 @@ def _write_delegated(
     services: Services, want: Mapping[str, Any], before: State, wanted: Mapping[str, list[str]]
 ) -> None:
     graph, client = services.graph, before["service_principal_id"]
-    user = user_id(services, want.get("user"))
+    user = _user_id(services, want.get("user"))
     grants = graph.list("/oauth2PermissionGrants", filter=f"clientId eq '{client}'")
     new, changed, gone = consent.delegated_writes(consent.own_grants(grants, user), wanted)
     kind = consent.ONE if user else consent.EVERYBODY

@@ -13,13 +13,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from . import clouds
+from . import clouds, exchange_batch
 from .credentials import needed
 from .errors import ServiceError
 from .exchange_answers import is_known_as, judge, shown
+from .exchange_batch import Answer
 from .exchange_errors import QUIET_WARNINGS, TRUNCATED
 from .exchange_values import encode, hashtable, plain
 from .retry import Fault
@@ -32,6 +34,7 @@ __all__ = ["Exchange", "hashtable"]
 # writes before them and the link to a next page is known there.
 ANCHOR = "APP:SystemMailbox{{bb558c35-97f1-4cb9-8ff7-d53741dc928c}}@{tenant}"
 PAGE_SIZE = 1000
+Rows = list[dict[str, Any]]
 READS = re.compile(r"(Get|Test)-", re.IGNORECASE)
 
 
@@ -75,24 +78,6 @@ class Exchange:
             raise self.http.failure(call, *absence)
         return rows
 
-    def commands(
-        self, name: str, many: Sequence[Mapping[str, Any]]
-    ) -> list[list[dict[str, Any]] | ServiceError | None]:
-        """Run the same reading cmdlet with many sets of parameters.
-
-        Returns:
-            in the order of C(many): the rows; None where Exchange says explicitly that the object does not exist; the
-            error where that one alone failed.
-        """
-        return [self._answer(self._call(name, parameters)) for parameters in many]
-
-    def _answer(self, call: Call) -> list[dict[str, Any]] | ServiceError | None:
-        try:
-            rows, absence = self._run(call)
-        except ServiceError as error:
-            return error
-        return None if absence else rows
-
     def find(self, name: str, identity: str, **parameters: Any) -> dict[str, Any] | None:
         """Read the one object of that identity; None only if Exchange says explicitly that it does not exist.
 
@@ -115,6 +100,26 @@ class Exchange:
             meaning="Exactly one is needed.",
             advice="Name the object by its address or its id." if rows else "",
         )
+
+    def commands(self, name: str, many: Sequence[Mapping[str, Any]]) -> list[Rows | ServiceError | None]:
+        """Run the same reading cmdlet with many sets of parameters, in few requests.
+
+        Arguments:
+            name: the cmdlet, for example C(Get-MailboxPermission).
+            many: the parameters of each, as in command(); C(Identity) among them.
+
+        Returns:
+            for each set, in the same order: the rows; None if Exchange says explicitly that its identity does not exist;
+            or the error of this one.
+        """
+        calls = [(str(parameters["Identity"]), self._call(name, parameters)) for parameters in many]
+        if any(call.write for _identity, call in calls):
+            raise ValueError(f"{name} is no read")
+        groups = [calls[start : start + exchange_batch.SIZE] for start in range(0, len(calls), exchange_batch.SIZE)]
+        if len(groups) < 2:
+            return [one for group in groups for one in self._together(group)]
+        with ThreadPoolExecutor(min(len(groups), self.http.pace.most)) as pool:
+            return [one for group in pool.map(self._together, groups) for one in group]
 
     def close(self) -> None:
         """End every wait and close every connection."""
@@ -140,24 +145,51 @@ class Exchange:
         target = f"/adminapi/beta/{tenant}/InvokeCommand" + (f"?$select={','.join(select)}" if select else "")
         return Call(name, "POST", target, not READS.match(name), json.dumps(body).encode(), headers)
 
-    def _run(self, call: Call) -> tuple[list[dict[str, Any]], tuple[Reply, Fault] | None]:
+    def _run(self, call: Call) -> tuple[Rows, Answer | None]:
         """Send a call and follow its pages: the rows, or the answer that says that the object is absent."""
-        rows: list[dict[str, Any]] = []
+        reply, fault = self.http.send(call)
+        if fault:
+            return [], None if fault.already else (reply, fault)
+        return self._rows(call, reply), None
+
+    def _rows(self, call: Call, reply: Reply) -> Rows:
+        """The rows of an answer and of the pages after it."""
+        rows: Rows = []
         seen: set[str] = set()
         while True:
-            reply, fault = self.http.send(call)
-            if fault:
-                return [], None if fault.already else (reply, fault)
             data = reply.data or {}
             self._heed(call, reply, data)
             rows += [plain(row) for row in data.get("value") or ()]
             link = data.get("@odata.nextLink")
             if not link:
-                return rows, None
+                return rows
             if not isinstance(link, str) or link in seen or not self.http.trusts(link):
                 raise ServiceError(f"{call.what}: the link to the next page leads astray.", request_id=reply.request_id)
             seen.add(link)
             call = replace(call, target=link)
+            reply, fault = self.http.send(call)
+            if fault:
+                raise self.http.failure(call, reply, fault)
+
+    def _together(self, group: Sequence[tuple[str, Call]]) -> list[Rows | ServiceError | None]:
+        """What each call of a batch gives, as commands() does, with the identity that each is about."""
+        calls = [call for _identity, call in group]
+        try:
+            path = calls[0].target.replace("/InvokeCommand", "/$batch")
+            answers = exchange_batch.answers(self.http, path, calls) if len(calls) > 1 else [self.http.send(calls[0])]
+        except ServiceError as error:
+            return [error] * len(calls)
+        return [self._one(identity, call, *answer) for (identity, call), answer in zip(group, answers, strict=True)]
+
+    def _one(self, identity: str, call: Call, reply: Reply, fault: Fault | None) -> Rows | ServiceError | None:
+        if fault is None or fault.already:
+            try:
+                return self._rows(call, reply)
+            except ServiceError as error:
+                return error
+        if fault.absent and identity.lower() in fault.said.lower():
+            return None
+        return self.http.failure(call, reply, fault)
 
     def _heed(self, call: Call, reply: Reply, data: Mapping[str, Any]) -> None:
         """Keep the warnings of an answer for the administrator, but those that say what a second run always hears."""

@@ -39,6 +39,7 @@ IDENTITIES = (
 )
 
 _PROXY = "Perhaps a proxy or another service answered: check the endpoints option and HTTPS_PROXY."
+_NO_BATCH = "answered with something that is not the answers of a batch."
 _REASON = re.compile(r'reason="([^"]*)"')
 _WHY = {
     401: (UNAUTHORIZED, UNAUTHORIZED_ADVICE),
@@ -50,6 +51,8 @@ _WHY = {
 def judge(call: Call, reply: Reply) -> Fault | None:
     """Turn an answer of Exchange into a Fault, or None if it is a success."""
     data = reply.data
+    if 200 <= reply.status < 300 and call.target.endswith("/$batch"):
+        return None if isinstance(data, dict) and _is_rows(data.get("responses")) else Fault(_NO_BATCH, advice=_PROXY)
     if 200 <= reply.status < 300:
         if data is None and not reply.body and call.write:
             return None

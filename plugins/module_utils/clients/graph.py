@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,14 +18,13 @@ from urllib.parse import quote, urlsplit
 from . import clouds, retry
 from .errors import ServiceError
 from .graph_errors import NOT_FOUND_STATUS, REPLICATION, STALE_TOKEN, GraphRule, classify, missing_permission
+from .pace import COMPLAINTS
 from .retry import Effort, Fault
 from .transport import Call, Transport
 from .wire import Reply
 
 # Microsoft Learn, "Combine multiple HTTP requests using JSON batching".
 BATCH_SIZE = 20
-# Batches on their way at once: more only meets the throttling sooner.
-BATCH_THREADS = 4
 
 # Query options of OData, which callers write without the dollar sign.
 _SYSTEM = frozenset({"select", "filter", "expand", "top", "skip", "orderby", "count", "search", "skiptoken", "format"})
@@ -32,6 +32,9 @@ _SYSTEM = frozenset({"select", "filter", "expand", "top", "skip", "orderby", "co
 # question mark, which begins the query. The percent sign may, because a caller has used key() where it stands.
 _PATH = "/$()=,:@%!*;&+~"
 _VALUE = "$,:()@/'*~"
+
+
+_GUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
 # Named here because inside the class "list" is one of its verbs.
@@ -44,6 +47,16 @@ Places = list[int]
 def key(value: str) -> str:
     """Percent-encode an id or a name for one segment of a path, for example a user principal name with a C(#)."""
     return quote(value, safe="")
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is a GUID."""
+    return bool(_GUID.fullmatch(text))
+
+
+def quoted(text: str) -> str:
+    """A text as OData writes it in a filter."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def is_write(method: str, target: str, body: Any) -> bool:
@@ -160,7 +173,7 @@ class Graph:
         chunks = [wanted[start : start + BATCH_SIZE] for start in range(0, len(wanted), BATCH_SIZE)]
         if len(chunks) < 2:
             return [row for chunk in chunks for row in self._batch(chunk)]
-        with ThreadPoolExecutor(BATCH_THREADS) as pool:
+        with ThreadPoolExecutor(min(len(chunks), self.http.pace.most)) as pool:
             return [row for rows in pool.map(self._batch, chunks) for row in rows]
 
     def now(self) -> datetime:
@@ -201,6 +214,8 @@ class Graph:
                     refused = self.http.failure(call, reply, fault, effort)
                 else:
                     raise self.http.failure(call, reply, fault)
+            if any(members[index].status in COMPLAINTS for index in again):
+                self.http.pace.slower()
             if again and not effort.again(retry.BUDGET, longest):
                 raise refused
             waiting = again

@@ -12,7 +12,7 @@ P1 (same pages; the code of the refusal without P1 as public issues show it), an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from .errors import ServiceError
@@ -32,7 +32,7 @@ def users(graph: Graph, days: int) -> dict[str, Any]:
     """
     if not days:
         return _unknown("It was not asked for (days is 0).")
-    since = (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    since = (graph.now() - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
     clients = " or ".join(f"clientAppUsed eq '{client}'" for client in CLIENTS)
     try:
         rows = graph.list("/auditLogs/signIns", filter=f"createdDateTime ge {since} and ({clients})", select=_SELECT)

@@ -24,7 +24,8 @@ from .applications import (
     unique,
 )
 from .errors import ServiceError
-from .graph import Graph, key
+from .graph import Graph
+from .people import find_user
 
 State = dict[str, Any]
 EXISTS = "Request_MultipleObjectsWithSameKeyValue"
@@ -57,7 +58,7 @@ def owner(services: Services, name: str) -> str:
     Raises:
         ServiceError: there is no such user and no such enterprise application.
     """
-    found = services.graph.get(f"/users/{key(name)}", select="id,userPrincipalName")
+    found = find_user(services.graph, name)
     found = found or enterprise_application(services.graph, name)
     if found is None:
         raise ServiceError(

@@ -16,11 +16,14 @@ from urllib.parse import urljoin, urlsplit
 from . import clouds, retry
 from .auth import SignIn, claims_of
 from .errors import ServiceError, WriteRefused
+from .pace import Pace
 from .retry import Effort, Fault
 from .wire import Reply, Wire, WireFailure
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS = 5
+# Requests at once, where nobody says how many.
+CONCURRENCY = 4
 UNKNOWN_FATE = "Whether the change was made is not known."
 
 
@@ -90,6 +93,7 @@ class Transport:
         self._open: Parts | None = None
         self._home: str | None = None
         self.clock = retry.Clock()
+        self.pace = Pace(int(options.get("concurrency") or CONCURRENCY))
         # How far the service's clock is ahead of ours, in seconds.
         self.ahead = 0.0
 
@@ -134,11 +138,13 @@ class Transport:
             tag = str(uuid.uuid4())
             token = self._parts()[2].token(self.service.scope, claims)
             try:
-                reply = self._follow(call, token, tag)
+                with self.pace.turn() as number:
+                    reply = self._follow(call, token, tag)
             except WireFailure as failure:
                 if not self._again_after(failure, call, effort):
                     raise failure.error(call.what, call.write, tag) from None
                 continue
+            self.pace.heed(number, reply.status)
             self.ahead = retry.ahead(reply.headers.get("Date"), self.clock.time(), self.ahead)
             if reply.status == 401 and not refreshed:
                 # The token has ended, was taken back, or lacks what is asked for; the request was never carried out.

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from .arguments import Unusable, entries
 from .change import plan, shown
 from .errors import Refused, failure
-from .lifecycle import Clients, Task, client_errors, converge, converge_together, outcome
-from .progress import Count
+from .lifecycle import Clients, Found, Task, begin, client_errors, converge_together, finish, outcome
+from .progress import Arrivals, Progress
 from .resource import Client, Definition, Resource, State
 from .waiting import Deadline
 
 # Objects that are read in one go, where a module can. Of a thousand, more than fifty at a time save little.
 READ_TOGETHER = 50
+
+# Seconds that writes under way have to end when somebody interrupts the task; Ansible ends its workers after one.
+GRACE = 0.7
 
 # One client per service and set of connection options for the life of this process: all items of a loop in the
 # controller run in one process, so they share one session and one token.
@@ -51,6 +56,7 @@ def execute(definition: Definition, params: Mapping[str, Any], check_mode: bool)
         check_mode=check_mode,
         wait_timeout=params.get("wait_timeout") or 0.0,
         concurrency=max(1, params["concurrency"]),
+        progress=Progress(len(wants)),
     )
     try:
         results, many = _results(task, wants)
@@ -82,7 +88,7 @@ def converge_sets(task: Task, wants: list[State], sets: list[list[State] | Excep
     groups = [[want] if found is None else found for want, found in zip(wants, sets, strict=True)]
     single = [want for group in groups if not isinstance(group, Exception) for want in group]
     refuse_repeated(task.definition.resource, single)
-    results = iter(converge_all(task, single))
+    results = iter(converge_all(replace(task, progress=Progress(len(single))), single))
     return [
         result
         for want, group in zip(wants, groups, strict=True)
@@ -105,14 +111,38 @@ def refuse_repeated(resource: Resource, wants: list[State]) -> None:
 
 
 def converge_all(task: Task, wants: list[State]) -> list[dict[str, Any]]:
-    """Bring every object to its state, a bounded number at a time, results in the order of the input."""
-    if len(wants) <= 1:
-        return [converge(task, want) for want in wants]
-    with ThreadPoolExecutor(max_workers=min(task.concurrency, len(wants))) as pool:
-        if task.definition.read_all is None:
-            return list(pool.map(partial(converge, task), wants))
-        groups = pool.map(partial(converge_together, task), _grouped(wants, task.concurrency))
-        return [result for group in groups for result in group]
+    """Bring every object to its state, a bounded number at a time, results in the order of the input.
+
+    All changes are made first and then waited for together, because a wait costs nothing but time. Only who wants one
+    object at a time gets each one seen before the next is begun.
+    """
+    groups = _grouped(wants, task.concurrency) if task.definition.read_all else [[want] for want in wants]
+    if min(task.concurrency, len(wants)) <= 1:
+        return [result for group in groups for result in converge_together(task, group)]
+    with _threads(task, min(task.concurrency, len(wants))) as pool:
+        begun = [one for group in pool.map(partial(begin, task), groups) for one in group]
+        return finish(task, begun, partial(_read_by, pool, task))
+
+
+@contextmanager
+def _threads(task: Task, number: int) -> Iterator[ThreadPoolExecutor]:
+    """A pool that, when somebody interrupts the task, begins nothing more and says how far it came."""
+    pool = ThreadPoolExecutor(number)
+    try:
+        yield pool
+    except KeyboardInterrupt:
+        task.stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+        task.progress.interrupted(GRACE)
+        raise
+    finally:
+        pool.shutdown(wait=not task.stop.is_set(), cancel_futures=True)
+
+
+def _read_by(pool: ThreadPoolExecutor, task: Task, wants: list[State]) -> list[Found]:
+    """The states of objects, read by all threads of a pool."""
+    groups = _grouped(wants, task.concurrency) if task.definition.read_all else [[want] for want in wants]
+    return [state for group in pool.map(task.read_all, groups) for state in group]
 
 
 def _grouped(wants: list[State], concurrency: int) -> list[list[State]]:
@@ -121,6 +151,8 @@ def _grouped(wants: list[State], concurrency: int) -> list[list[State]]:
     Objects of a group are changed one after the other, so a thread without a group, or with one more than the others,
     would cost time; and what was read of the last object grows old meanwhile, so no group is very large.
     """
+    if not wants:
+        return []
     rounds = math.ceil(len(wants) / (concurrency * READ_TOGETHER))
     size = math.ceil(len(wants) / (concurrency * rounds))
     return [wants[start : start + size] for start in range(0, len(wants), size)]
@@ -140,7 +172,7 @@ def await_all(task: Task, wants: list[State]) -> list[dict[str, Any]]:
     changes: dict[int, Any] = {}
     failures: dict[int, Any] = {}
     pending = list(range(len(wants)))
-    count = Count(len(wants))
+    arrivals = Arrivals(len(wants))
     while pending:
         try:
             states = read_all(task.clients, [wants[index] for index in pending])
@@ -154,7 +186,7 @@ def await_all(task: Task, wants: list[State]) -> list[dict[str, Any]]:
             break
         pending = [index for index in pending if index not in failures and changes[index]]
         if waits:
-            count.update(len(wants) - len(pending), deadline.left)
+            arrivals.update(len(wants) - len(pending), deadline.left)
         if not pending or not deadline.pause():
             break
     return [
@@ -198,7 +230,7 @@ def _clients(definition: Definition, params: Mapping[str, Any], read_only: bool)
 
 
 def _open(kind: type[Client], params: Mapping[str, Any], read_only: bool) -> Client:
-    options = {name: params.get(name) for name in kind.OPTIONS}
+    options = {name: params.get(name) for name in [*kind.OPTIONS, "concurrency"]}
     key = (kind, read_only, repr(sorted(options.items())))
     if key not in _opened:
         _opened[key] = kind(options, read_only)

@@ -15,11 +15,14 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from .change import Change, diff, plan, shown
-from .errors import Refused, failure
+from .errors import Refused, describe, failure
+from .progress import Progress
 from .resource import Definition, State
 from .waiting import CLOCK, Clock, Deadline, wait_for
 
 Answer = TypeVar("Answer")
+# What a read of one object gives: its state, None where it is absent, or why that is not known.
+Found = State | Exception | None
 
 
 class Clients(SimpleNamespace):
@@ -65,6 +68,9 @@ class Task:
     wait_timeout: float = 300.0
     concurrency: int = 4
     clock: Clock = field(default=CLOCK)
+    progress: Progress = field(default_factory=Progress)
+    # Set when somebody has interrupted the task: no further object is begun.
+    stop: threading.Event = field(default_factory=threading.Event)
 
     @property
     def errors(self) -> tuple[type[Exception], ...]:
@@ -77,6 +83,15 @@ class Task:
         resource = self.definition.resource
         return any(client.EVENTUAL for name, client in resource.clients.items() if name not in resource.consulted)
 
+    def told(self, entry: State, result: dict[str, Any]) -> dict[str, Any]:
+        """The result of an object that is done, after it was counted for whoever watches."""
+        self.progress.count(self.label(entry), result)
+        return result
+
+    def label(self, entry: State) -> str:
+        """An object as messages name it."""
+        return describe(self.names(entry))
+
     def read(self, want: State) -> State | None:
         """The present state of one object."""
         state = self.read_all([want])[0]
@@ -84,7 +99,7 @@ class Task:
             raise state
         return state
 
-    def read_all(self, wants: list[State]) -> list[State | Exception | None]:
+    def read_all(self, wants: list[State]) -> list[Found]:
         """The present states of several objects, in one go where the module can; an error in the place of its state."""
         read, read_all = self.definition.read, self.definition.read_all
         if read_all is not None:
@@ -119,6 +134,24 @@ class Task:
         return {name: want[name] for name in (*resource.names, *resource.sets) if want.get(name) is not None}
 
 
+@dataclass(frozen=True)
+class Written:
+    """An object whose change was made, and is not yet known to show.
+
+    Arguments:
+        entry: the user's options.
+        change: all that was to be changed.
+        left: what a read has to show.
+    """
+
+    entry: State
+    change: Change
+    left: Change
+
+
+Begun = dict[str, Any] | Written
+
+
 def converge(task: Task, entry: State) -> dict[str, Any]:
     """Bring one object to the state asked for, or say what would be done.
 
@@ -130,29 +163,102 @@ def converge(task: Task, entry: State) -> dict[str, Any]:
 
 def converge_together(task: Task, entries: list[State]) -> list[dict[str, Any]]:
     """The same for several objects, one after the other, after all of them have been read in one go."""
+    return finish(task, begin(task, entries), task.read_all)
+
+
+def begin(task: Task, entries: list[State]) -> list[Begun]:
+    """Read several objects in one go and change one after the other, without waiting until that shows."""
     wants = [task.attempt(partial(task.resolve, entry)) for entry in entries]
     resolved = [want for want in wants if not isinstance(want, Exception)]
     found = iter(task.read_all(resolved) if resolved else [])
     return [
-        failure(task.names(entry), want) if isinstance(want, Exception) else _converged(task, entry, want, next(found))
+        task.told(entry, failure(task.names(entry), want))
+        if isinstance(want, Exception)
+        else _begun(task, entry, want, next(found))
         for entry, want in zip(entries, wants, strict=True)
+        if not task.stop.is_set()
     ]
 
 
-def _converged(task: Task, entry: State, want: State, found: State | Exception | None) -> dict[str, Any]:
-    """The result of one object whose state has been read."""
+def _begun(task: Task, entry: State, want: State, found: Found) -> Begun:
+    """The result of one object whose state has been read, or what was written of it."""
     if isinstance(found, Exception):
-        return failure(task.names(entry), found)
+        return task.told(entry, failure(task.names(entry), found))
     apply, resource = task.definition.apply, task.definition.resource
     if apply is None:
-        return outcome(task, entry, shown(resource, found))
+        return task.told(entry, outcome(task, entry, shown(resource, found)))
     try:
         change = plan(resource, want, found)
         refuse(task, change)
-        after = carry_out(task, apply, change) if change and not task.check_mode else change.after
-        return outcome(task, entry, shown(resource, after), change)
+        left = carry_out(task, entry, apply, change) if change and not task.check_mode else change
     except task.errors as error:
-        return failure(task.names(entry), error)
+        return task.told(entry, failure(task.names(entry), error))
+    if left and not task.check_mode and (task.eventual or left.creates):
+        task.progress.written(task.label(entry))
+        return Written(entry, change, left)
+    return task.told(entry, outcome(task, entry, shown(resource, left.after), change))
+
+
+def finish(task: Task, begun: list[Begun], read_all: Callable[[list[State]], list[Found]]) -> list[dict[str, Any]]:
+    """The results of objects whose changes were begun, as soon as these are seen.
+
+    A new object that need not be waited for is read once, because only the service can tell its id.
+    """
+    written = [one for one in begun if isinstance(one, Written)]
+    waiting = [one.left for one in written]
+    once = Deadline(0.0, task.clock)
+    deadline = Deadline(task.wait_timeout, task.clock) if task.eventual else once
+    seen = iter(_all_seen(task, waiting, deadline, read_all) if written else [])
+    return [_finished(task, one, next(seen)) if isinstance(one, Written) else one for one in begun]
+
+
+def _finished(task: Task, one: Written, seen: Found) -> dict[str, Any]:
+    if isinstance(seen, Exception):
+        return task.told(one.entry, failure(task.names(one.entry), seen))
+    return task.told(one.entry, outcome(task, one.entry, shown(task.definition.resource, seen), one.change))
+
+
+def _all_seen(
+    task: Task, changes: list[Change], deadline: Deadline, read_all: Callable[[list[State]], list[Found]]
+) -> list[Found]:
+    """The states after changes, read from the service as soon as they show there; an error where one does not."""
+    left, seen = dict(enumerate(changes)), dict[int, Found]()
+    while True:
+        states = read_all([change.want for change in left.values()])
+        for index, state in zip(list(left), states, strict=True):
+            now = task.attempt(partial(_left, task, changes[index], state))
+            if isinstance(now, Exception):
+                reason = "The service accepted the change; reading it again failed:"
+                seen[index] = Refused(reason, str(now), now)
+                del left[index]
+            elif not now:
+                seen[index] = now.before
+                del left[index]
+            else:
+                left[index] = now
+        if left:
+            task.progress.waiting(len(left), deadline.left)
+        if not left or not deadline.pause():
+            break
+    late = {index: _late(task, now, deadline) for index, now in left.items()}
+    return [(seen | late)[index] for index in range(len(changes))]
+
+
+def _left(task: Task, change: Change, state: Found) -> Change:
+    if isinstance(state, Exception):
+        raise state
+    return plan(task.definition.resource, change.want, state)
+
+
+def _late(task: Task, now: Change, deadline: Deadline) -> Found:
+    """What is said of a change that does not show: an error where it should, else what is known of the new object."""
+    if not task.eventual:
+        return now.before or now.after
+    return Refused(
+        f"The service accepted the change, but does not show it after {deadline.seconds:g} s "
+        f"(still different: {', '.join(now.fields) or 'the object itself'}).",
+        "Run again later, or raise wait_timeout.",
+    )
 
 
 def outcome(task: Task, entry: State, resource: State | None, change: Change | None = None) -> dict[str, Any]:
@@ -170,12 +276,13 @@ def refuse(task: Task, change: Change) -> None:
         task.definition.preflight(task.clients, change)
 
 
-def carry_out(task: Task, apply: Callable[[Clients, Change], None], change: Change) -> State | None:
-    """Apply a change until it is done, and wait until it is seen.
+def carry_out(task: Task, entry: State, apply: Callable[[Clients, Change], None], change: Change) -> Change:
+    """Apply a change until it is done; gives what of it no read has shown yet.
 
     A write whose answer was lost is never simply sent again: the object is read until something of the change shows,
     and only what is then still missing is applied.
     """
+    task.progress.begin(task.label(entry))
     deadline = Deadline(task.wait_timeout, task.clock)
     while change:
         try:
@@ -186,11 +293,9 @@ def carry_out(task: Task, apply: Callable[[Clients, Change], None], change: Chan
             change = _progress(task, change, deadline, error)
             continue
         if not task.definition.resource.stepwise:
-            break
+            return change
         change = _stepped(task, change, deadline)
-    if change and task.eventual:
-        return _seen(task, change, deadline)
-    return _as_it_is(task, change, deadline) if change.creates else change.after
+    return change
 
 
 def _progress(task: Task, change: Change, deadline: Deadline, lost: Exception) -> Change:
@@ -236,21 +341,3 @@ def _look(
         return wait_for(lambda: task.plan(change.want), satisfied, deadline)
     except task.errors as error:
         raise Refused(f"{so_far}; reading it again failed:", str(error), error) from error
-
-
-def _as_it_is(task: Task, change: Change, deadline: Deadline) -> State | None:
-    """A new object where a read shows it at once, with what only the service could give it (an id)."""
-    _arrived, left = _look(task, change, lambda _now: True, deadline, "The service accepted the change")
-    return left.before or change.after
-
-
-def _seen(task: Task, change: Change, deadline: Deadline) -> State | None:
-    """The state after a change, read from the service as soon as it shows there."""
-    arrived, left = _look(task, change, lambda now: not now, deadline, "The service accepted the change")
-    if not arrived:
-        raise Refused(
-            f"The service accepted the change, but does not show it after {deadline.seconds:g} s "
-            f"(still different: {', '.join(left.fields) or 'the object itself'}).",
-            "Run again later, or raise wait_timeout.",
-        )
-    return left.before

@@ -11,6 +11,7 @@ from typing import Any
 
 from . import app_secrets as life
 from .app_secrets import Credential, Facts, Terms
+from .secret_record import Record
 
 State = dict[str, Any]
 
@@ -24,8 +25,15 @@ def nothing(sink: str) -> State:
     return {**known, "sink": sink, "pending": pending, "attention": [], "secrets": []}
 
 
-def state_of(sink: str, application: Mapping[str, Any], facts: Facts, terms: Terms) -> State:
-    """The state of a line of secrets. C(sink): the sink in words; C(application): as Graph gives it."""
+def state_of(sink: str, application: Mapping[str, Any], facts: Facts, terms: Terms) -> State | None:
+    """The state of a line of secrets; None where it is to be absent, and is.
+
+    Arguments:
+        sink: the sink in words.
+        application: as Graph gives it.
+    """
+    if terms.absent and not life.ours(terms, facts.credentials) and facts.record == Record():
+        return None
     held, waiting = life.current(facts), life.waiting(facts)
     return {
         "id": application["id"],

@@ -69,6 +69,7 @@ class Terms:
         kind: C(client_secret) or C(certificate).
         remove: key ids that are to go in any case.
         delivered: the secret in use has reached the application, or does so by being in its sink.
+        absent: none of this line is to be left, nor anything of it in the sink.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Terms:
     kind: str = CLIENT_SECRET
     remove: Sequence[str] = ()
     delivered: bool = True
+    absent: bool = False
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,8 @@ def due_at(facts: Facts, terms: Terms) -> datetime:
 def steps(facts: Facts, terms: Terms) -> list[str]:
     """What is due now, in its order."""
     due = [f"{REMOVE} {one.key_id}" for one in removable(facts, terms)]
+    if terms.absent:
+        return due if facts.record == Record() else [*due, FORGET]
     held = current(facts)
     ready = waiting(facts)
     if ready and terms.kind == CERTIFICATE and not _shown(facts, ready):
@@ -235,8 +239,8 @@ def _unneeded(facts: Facts, terms: Terms) -> list[Credential]:
     in_sink = {stored.key_id for stored in (facts.record.current, facts.record.next) if stored and stored.value}
     in_sink |= {facts.record.current.key_id} if facts.record.current else set()
     asked = [one for one in facts.credentials if one.key_id in terms.remove]
-    line = [one for one in ours(terms, facts.credentials) if one.key_id not in in_sink]
-    return asked + [one for one in line if one not in asked and _over(facts, terms, one)]
+    line = [one for one in ours(terms, facts.credentials) if terms.absent or one.key_id not in in_sink]
+    return asked + [one for one in line if one not in asked and (terms.absent or _over(facts, terms, one))]
 
 
 def _over(facts: Facts, terms: Terms, credential: Credential) -> bool:
@@ -271,14 +275,14 @@ def kept(facts: Facts, terms: Terms, credential: Credential) -> str:
     if credential.valid(facts.now) and not left and not facts.others:
         return "" if _lost(facts, credential) else "it is the last one that the application can sign in with"
     held = current(facts)
-    if held and held.key_id == credential.key_id:
+    if held and held.key_id == credential.key_id and not terms.absent:
         return "it is the one in use; a new one has to be made first"
     return ""
 
 
 def next_event(facts: Facts, terms: Terms) -> dict[str, str] | None:
     """What will be due next, and when; None when something is due now."""
-    if steps(facts, terms):
+    if terms.absent or steps(facts, terms):
         return None
     coming = {"renewal": due_at(facts, terms)}
     held = current(facts)
@@ -295,11 +299,13 @@ def attention(facts: Facts, terms: Terms) -> list[str]:
     staying = [] if MAKE in steps(facts, terms) else _unneeded(facts, terms)
     said = [f"The secret {one.key_id} is not removed: {why}." for one in staying if (why := kept(facts, terms, one))]
     held = facts.record.current
-    if held and current(facts) is None:
+    if held is None or terms.absent:
+        return said
+    if current(facts) is None:
         said.append(
             f"The secret in the sink ({held.key_id}) is not one of the application's any more: somebody has removed it, so "
             "the application could not sign in until a new one was made."
         )
-    elif held and moment(held.ends) <= facts.now:
+    elif moment(held.ends) <= facts.now:
         said.append(f"The secret in use ended on {held.ends[:10]}: the application could not sign in since then.")
     return said

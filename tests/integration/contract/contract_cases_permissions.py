@@ -200,7 +200,13 @@ def spelled(names: Iterable[str]) -> list[Case]:
     ]
 
 
-ALL_NAMES = [ANNA, "ANNA.SCHAEFER@CONTOSO.EXAMPLE", "anna.schaefer@contoso.onmicrosoft.example", "anna.schaefer", "Anna Schäfer"]
+ALL_NAMES = [
+    ANNA,
+    "ANNA.SCHAEFER@CONTOSO.EXAMPLE",
+    "anna.schaefer@contoso.onmicrosoft.example",
+    "anna.schaefer",
+    "Anna Schäfer",
+]
 OPEN = [
     given("one opens", ANNA, proof=both(opens("anna.schaefer"), mapped(True))),
     given("without auto-mapping", ANNA, auto_mapping=False, proof=both(opens("anna.schaefer"), mapped(False))),
@@ -300,6 +306,7 @@ REFUSED = [
     closed("a sender shown by a name of two", "2 recipients are called Anna Schäfer", send_on_behalf={"add": [ANNA]},
            prepare=both(on_behalf("anna.schaefer", exchange_delegate_addresses=False), namesake("gross"))),
 ]  # fmt: skip
+
 
 def reported(title: str, prepare: Look = groups, **options: Any) -> Case:
     """A report."""

@@ -193,6 +193,20 @@ def gone_by_hand(ground: Ground) -> dict[str, Any]:
     return {"remove_key_ids": [one.key_id for one in by_hand(ground)]}
 
 
+def nothing_left(ground: Ground) -> None:
+    """None of ours is left, in Entra ID nor in the file; that of others is."""
+    assert ours(ground) == []
+    assert len(by_hand(ground)) == 1
+    assert not kept(ground)
+
+
+def only_ours(ground: Ground) -> None:
+    """The secret that somebody made is gone."""
+    ran(ground, 1)
+    own = application(ground)
+    own.credentials = ours(ground)
+
+
 def removed_by_somebody(ground: Ground) -> None:
     """Somebody has removed the secret in use, days ago."""
     ran(ground, 2)
@@ -201,11 +215,12 @@ def removed_by_somebody(ground: Ground) -> None:
 
 
 CERTIFICATE = {"kind": "certificate"}
+ABSENT = {"state": "absent"}
 SHORTER = ("A policy of the tenant limits such credentials to 60 days; lifetime is shortened to that.",)
 SECRETS = [
-    secret("a first one", {}, in_use()),
+    secret("a first one", {}, in_use(), removed=True),
     secret("a first one by the client id", {"application": WAREHOUSE.upper(), "lifetime": 90}, in_use(days=90)),
-    secret("a certificate", CERTIFICATE, certified(), new_ids=True),
+    secret("a certificate", CERTIFICATE, certified(), new_ids=True, removed=True),
     secret("a certificate that is there already", CERTIFICATE, certified(), prepare=after((0, CERTIFICATE)), changes=False,
            new_ids=True),
     secret("a certificate renewed", CERTIFICATE, certified(2), prepare=after((151, CERTIFICATE)), new_ids=True),
@@ -235,6 +250,15 @@ SECRETS = [
     secret("a key id that is not there", {"remove_key_ids": ["0d9f3a51-6c28-4e7b-b1d4-8f50e2c6a937"]}, in_use(),
            prepare=after((1, {})), changes=False),
     secret("not the one that this run signs in with", own_secret, still_signs_in),
+    secret("absent, with the old one in its grace", ABSENT, nothing_left, prepare=after((151, {}), (1, {}))),
+    secret("absent already", ABSENT, nothing_left, changes=False),
+    secret("absent with its application", {"application": "Kein Lager", **ABSENT}, nothing_left, changes=False),
+    secret("absent, beside another line", ABSENT, holds(lambda ground: len(ours(ground)) == 1),
+           prepare=lambda ground: (ran(ground), ran(ground, name="zweite", sink=place(ground, "zweite.yml")))),
+    withheld("the sink of a certificate", ABSENT, "that is no client_secret", "Set the option kind",
+             prepare=after((1, CERTIFICATE))),
+    withheld("absent, but the last one", ABSENT, "it is the last one that the application can sign in with",
+             "Make another one first", prepare=only_ours),
     withheld("a policy forbids them", {}, "allows this application no client secrets", prepare=policy(forbids=True)),
     withheld("due again at once", {"lifetime": 30}, "would be due again at once", "Make renew_before shorter"),
     withheld("due again at once by a policy", {}, "valid for 30 days would be due again at once", prepare=policy(30),

@@ -174,8 +174,9 @@ def differences(before: Any, after: Any, where: str = "") -> list[str]:
 
 
 def _named(case: Case, wish: Mapping[str, Any]) -> dict[str, Any]:
-    names = importlib.import_module(f"{MODULES}.{case.module}").RESOURCE.names
-    return {name: wish[name] for name in names}
+    """What a wish says of its object beside the state that it is to have."""
+    managed = importlib.import_module(f"{MODULES}.{case.module}").RESOURCE.managed
+    return {name: value for name, value in wish.items() if name not in managed}
 
 
 def _foreseen(resource: dict[str, Any] | None, case: Case) -> dict[str, Any] | None:

@@ -6,12 +6,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from contract_cases_mail import SENDER, Look, is_set, knows, may_mail, organization_switch, own_switch, twin
 from contract_ground import Ground
 from contract_runners import forget, in_controller
+
+from lab.stores import SignIn
+from lab.tokens import GRAPH
 
 IT = "it@contoso.example"
 
@@ -150,3 +154,37 @@ def test_a_wrong_secret_of_the_mailer_is_told_by_entra(ground: Ground) -> None:
     assert result["failed"] is True
     assert "AADSTS7000215" in result["msg"]
     assert "Falsch~1" not in str(result)
+
+
+def basic_authentication(ground: Ground) -> dict[str, Any]:
+    """What the info module says of those who use a password."""
+    found: dict[str, Any] = in_controller("smtp_auth_info", {**ground.cloud(), "days": 7})["resource"][
+        "basic_authentication"
+    ]
+    return found
+
+
+def log_reader(ground: Ground) -> None:
+    """The application may read the sign-in log, in which one mailbox signed in by a password yesterday."""
+    ground.application.app_roles[GRAPH].append("AuditLog.Read.All")
+    now = ground.tenant.clock.now()
+    for name, client, days in (("scanner", "Authenticated SMTP", 1), ("alt", "SMTP", 20), ("info", "Browser", 1)):
+        entry = SignIn(ground.tenant.new_id(), f"{name}@contoso.example", client, now - timedelta(days=days))
+        ground.tenant.sign_in_log.append(entry)
+
+
+def test_who_uses_a_password(ground: Ground) -> None:
+    log_reader(ground)
+    found = basic_authentication(ground)
+    assert found["known"] is True
+    assert [(one["user"], one["succeeded"]) for one in found["users"]] == [("scanner@contoso.example", True)]
+
+
+def test_who_uses_a_password_is_not_known_without_permission_or_license(ground: Ground) -> None:
+    assert "AuditLog.Read.All" in basic_authentication(ground)["reason"]
+    log_reader(ground)
+    forget()
+    ground.tenant.switches["entra_premium"] = False
+    found = basic_authentication(ground)
+    assert found["known"] is False
+    assert "Entra ID P1" in found["reason"]

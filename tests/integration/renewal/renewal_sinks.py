@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, m365.hybrid contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The four places for a secret: how an inventory names each, and what is in it, read without the collection."""
+"""The places for a secret: how an inventory names each, and what is in it, read without the collection."""
 
 from __future__ import annotations
 
@@ -35,12 +35,13 @@ class Place:
     """One kind of sink.
 
     C(option): its value for the option sink. C(held): what is in it. C(delivers): an application that does not read the
-    sink itself is served by tasks and proved by mail; a command brings the secret there by itself.
+    sink itself is served by tasks and proved by mail; a command brings the secret there by itself. C(kind): what is kept.
     """
 
     option: Callable[[World, Path], dict[str, Any]]
     held: Callable[[World, Path], Held]
     delivers: bool = True
+    kind: str = "client_secret"
 
 
 def sink_file(folder: Path) -> Path:
@@ -112,8 +113,14 @@ def _command(_world: World, folder: Path) -> dict[str, Any]:
     return {"command": {"argv": take, "record": str(sink_file(folder))}}
 
 
+def _file(_world: World, folder: Path) -> dict[str, Any]:
+    return {"file": {"path": str(sink_file(folder))}}
+
+
 PLACES = {
-    "file": Place(lambda _world, folder: {"file": {"path": str(sink_file(folder))}}, _in_file),
+    "file": Place(_file, _in_file),
+    # A key and its certificate, which the application reads where they are.
+    "certificate": Place(_file, _in_file, delivers=False, kind="certificate"),
     "azure_key_vault": Place(
         lambda _world, _folder: {"azure_key_vault": {"vault": "https://contoso.vault.azure.net", "name": NAME}},
         _in_azure,

@@ -5,16 +5,22 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import hashlib
 import shutil
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import jwt
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from renewal_play import Launcher, Run
 from renewal_points import Points
 from renewal_sinks import PLACES, Held, consumer_file, sink_file
@@ -124,7 +130,7 @@ class Stage:
     def entry(self) -> dict[str, Any]:
         """The secret as the inventory declares it."""
         place = PLACES[self.sink]
-        entry = {"application": "contoso-warehouse", "sink": place.option(self.world, self.folder)}
+        entry = {"application": "contoso-warehouse", "kind": place.kind, "sink": place.option(self.world, self.folder)}
         if place.delivers:
             entry["mail_check"] = {"mailbox": MAILBOX, "send_to": RECIPIENT}
         return entry
@@ -202,15 +208,15 @@ class Stage:
         return answer.json()
 
     def signs_in(self, secret: str) -> bool:
-        """Whether the application gets a token with a secret, asked at the token endpoint itself."""
+        """Whether the application gets a token with a secret or a key, asked at the token endpoint itself."""
+        url = f"{self.world.base_url}/{self.world.tenant.id}/oauth2/v2.0/token"
         form = {
             "grant_type": "client_credentials",
             "client_id": WAREHOUSE,
-            "client_secret": secret,
             "scope": "https://graph.microsoft.com/.default",
         }
-        url = f"{self.world.base_url}/{self.world.tenant.id}/oauth2/v2.0/token"
-        answer = self.session.post(url, data=form, timeout=60)
+        own = assertion(secret, url) if is_certificate(secret) else {"client_secret": secret}
+        answer = self.session.post(url, data=form | own, timeout=60)
         assert answer.status_code in (200, 401), answer.text
         return answer.status_code == 200
 
@@ -234,7 +240,8 @@ class Stage:
         # Every secret of ours is in the sink or was there: nothing is lost, and what was lost is gone.
         assert sorted(one.key_id for one in mine) == sorted({held.key_id, *kept})
         (current,) = [one for one in mine if one.key_id == held.key_id]
-        assert held == Held(str(current.secret), current.key_id, delivered=True, waits=False)
+        assert held == Held(held.value, current.key_id, delivered=True, waits=False)
+        assert is_value(current, held.value)
         assert current.end - tenant.clock.now() > timedelta(days=BEFORE)
         end = time.monotonic() + patience
         while not self.signs_in(held.value):
@@ -265,10 +272,45 @@ def warehouse(tenant: Tenant) -> Application:
     return next(one for one in tenant.applications.values() if one.app_id == WAREHOUSE)
 
 
+def is_certificate(value: str) -> bool:
+    """Whether a value is a key with its certificate."""
+    return value.startswith("-----BEGIN")
+
+
+def is_value(credential: Credential, value: str) -> bool:
+    """Whether a value is that of a credential."""
+    if credential.secret is not None:
+        return value == credential.secret
+    own = x509.load_pem_x509_certificate(value.encode())
+    return credential.certificate == own.public_bytes(serialization.Encoding.DER)
+
+
+def assertion(pem: str, audience: str) -> dict[str, str]:
+    """How an application says in a token request that it has the key of a certificate (RFC 7523)."""
+    der = x509.load_pem_x509_certificate(pem.encode()).public_bytes(serialization.Encoding.DER)
+    now = int(time.time())
+    claims = {
+        "iss": WAREHOUSE,
+        "sub": WAREHOUSE,
+        "aud": audience,
+        "nbf": now,
+        "exp": now + 300,
+        "jti": uuid.uuid4().hex,
+    }
+    digest = base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
+    signed = jwt.encode(claims, pem, "RS256", {"x5t#S256": digest})
+    return {
+        "client_assertion": signed,
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    }
+
+
 def split(tenant: Tenant) -> tuple[list[Credential], list[Credential]]:
     """The application's credentials: ours, and those of others."""
-    ours = [one for one in warehouse(tenant).credentials if (one.display_name or "").startswith(OURS)]
-    return ours, [one for one in warehouse(tenant).credentials if one not in ours]
+    # The service writes certificates behind secrets, so their order tells nothing.
+    all_of_them = sorted(warehouse(tenant).credentials, key=lambda one: one.key_id)
+    ours = [one for one in all_of_them if (one.display_name or "").startswith(OURS)]
+    return ours, [one for one in all_of_them if one not in ours]
 
 
 def _without_warehouse(tenant: Tenant) -> dict[str, Application]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, m365.hybrid contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The vaults and the command: the whole life of a secret, and an end by SIGKILL at each request and each write."""
+"""The vaults, the command and certificates: the whole life of a secret, and an end by SIGKILL at each request and each write."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from renewal_kills import after_grace, kill_at_each, points
 from renewal_stage import Stage
 
-SINKS = ("azure_key_vault", "hashicorp_vault", "command")
+SINKS = ("azure_key_vault", "hashicorp_vault", "command", "certificate")
 
 
 @pytest.mark.parametrize("sink", SINKS)
@@ -31,6 +31,11 @@ def test_killed_at_any_request(sink: str, scene: str, stage: Stage) -> None:
 
 def test_the_command_killed_at_any_write_of_its_record(stage: Stage) -> None:
     stage.sink = "command"
+    kill_at_each(stage, "due", "writes", "role", least=20)
+
+
+def test_a_certificate_killed_at_any_write_of_its_file(stage: Stage) -> None:
+    stage.sink = "certificate"
     kill_at_each(stage, "due", "writes", "role", least=20)
 
 

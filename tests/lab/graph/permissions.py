@@ -42,6 +42,7 @@ GRANTS_READ = DIRECTORY_READ | GRANTS_WRITE | {"DelegatedPermissionGrant.Read.Al
 APP_ROLES_WRITE = frozenset({"AppRoleAssignment.ReadWrite.All"})
 APP_ROLES_READ = DIRECTORY_READ | APP_ROLES_WRITE
 POLICIES_READ = frozenset({"Policy.Read.All", "Policy.ReadWrite.ApplicationConfiguration"})
+SIGN_INS_READ = frozenset({"AuditLog.Read.All"})
 MAILBOX_SETTINGS_READ = frozenset({"MailboxSettings.Read", "MailboxSettings.ReadWrite"})
 SYNC_BEHAVIOR_READ = frozenset({"User-OnPremisesSyncBehavior.Read.All", "User-OnPremisesSyncBehavior.ReadWrite.All"})
 SYNC_BEHAVIOR_WRITE = frozenset({"User-OnPremisesSyncBehavior.ReadWrite.All"})

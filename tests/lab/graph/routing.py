@@ -33,6 +33,7 @@ from . import (
     principals,
     query,
     roles,
+    sign_in_log,
     users,
 )
 from .call import Answer, Call
@@ -102,6 +103,7 @@ def _table() -> dict[str, dict[str, Operation]]:
         | {"PATCH": Operation(users.set_sync_behavior, p.SYNC_BEHAVIOR_WRITE, writes_user=True)},
         "subscribedSkus": _read(licenses.list_skus, p.SKUS_READ, ALL, 3),
         "subscribedSkus/*": _read(licenses.get_sku, p.SKUS_READ, ENTITY),
+        "auditLogs/signIns": _read(sign_in_log.list_sign_ins, p.SIGN_INS_READ, LIST),
         "organization": _read(organization.list_organizations, p.ORGANIZATION_READ, frozenset({"$select"})),
         "organization/*": _read(organization.get_organization, p.ORGANIZATION_READ, ENTITY),
         "domains": _read(organization.list_domains, p.DOMAINS_READ, frozenset({"$select", "$top", "$skiptoken"})),

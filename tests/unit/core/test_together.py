@@ -21,6 +21,7 @@ from ansible_collections.m365.hybrid.tests.unit.core.fake_part import (
     ShopError,
     SlowClient,
     bug,
+    fine,
     refused,
     task,
     want,
@@ -50,7 +51,7 @@ def work(clock: FakeClock, read_all: Any, concurrency: int = 4, **changes: Any) 
 
 @pytest.mark.parametrize(
     ("count", "concurrency", "sizes"),
-    [(1, 4, [1]), (4, 4, [1] * 4), (10, 4, [3, 3, 3, 1]), (120, 1, [40] * 3), (1000, 8, [42] * 23 + [34])],
+    [(0, 4, []), (1, 4, [1]), (4, 4, [1] * 4), (10, 4, [3, 3, 3, 1]), (120, 1, [40] * 3), (1000, 8, [42] * 23 + [34])],
 )
 def test_groups_leave_every_thread_its_share(
     shop: Shop, clock: FakeClock, count: int, concurrency: int, sizes: list[int]
@@ -60,7 +61,7 @@ def test_groups_leave_every_thread_its_share(
     results = converge_all(work(clock, together, concurrency, apply=None), [want(name) for name in names])
     assert [result["name"] for result in results] == names
     assert sorted(map(len, together.groups), reverse=True) == sizes
-    assert max(sizes) <= READ_TOGETHER
+    assert max(sizes, default=0) <= READ_TOGETHER
     assert sorted(name for group in together.groups for name in group) == sorted(names)
 
 
@@ -136,3 +137,35 @@ def test_a_client_that_is_only_asked_for_leave_is_not_waited_for(shop: Shop, clo
     result = converge(task(clock, client=SlowClient, resource=resource), want(size=4))
     assert (result["changed"], result["resource"]["size"]) == (True, 4)
     assert (shop.count("read"), shop.count("write")) == (1, 1)
+
+
+def test_all_changes_are_made_before_any_is_waited_for(shop: Shop, clock: FakeClock) -> None:
+    together, names = Together(), ["wheel", "bolt", "nut", "screw"]
+    shop.lag = 2
+    wants = [want(name, size=9) for name in names]
+    results = converge_all(work(clock, together, 2, client=SlowClient), wants)
+    assert [(result["name"], result["changed"], result["resource"]["size"]) for result in results] == [
+        (name, True, 9) for name in names
+    ]
+    # Only when all are changed is any read again; then all are, three times.
+    assert sorted(verb for verb, _name in shop.journal[:8]) == ["read"] * 4 + ["write"] * 4
+    assert shop.count("write") == 4
+    assert shop.count("read") == 4 + 3 * 4
+    # They share one budget and its pauses.
+    assert len(clock.pauses) == 2
+
+
+def test_one_that_never_shows_or_cannot_be_read_again_does_not_take_the_others_along(
+    shop: Shop, clock: FakeClock
+) -> None:
+    shop.lag = 1
+    shop.fail("read", "bolt", fine, refused)
+    wants = [want("wheel", size=9), want("bolt", size=9), want("nut", size=9)]
+    shop.on_read = lambda name: shop.old["nut"].append(None) if name == "nut" and shop.count("write") == 3 else None
+    results = converge_all(work(clock, Together(), 3, client=SlowClient), wants)
+    assert [result.get("msg") for result in results] == [
+        None,
+        "name=bolt: The service accepted the change; reading it again failed: The shop is busy.",
+        "name=nut: The service accepted the change, but does not show it after 60 s (still different: size). "
+        "Run again later, or raise wait_timeout.",
+    ]

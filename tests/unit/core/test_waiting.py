@@ -62,7 +62,7 @@ def test_the_last_look_comes_after_the_last_pause(clock: FakeClock) -> None:
 def test_progress_is_said_when_the_number_changes_and_not_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(progress, "announce", said.append)
-    count = progress.Count(3)
+    count = progress.Arrivals(3)
     for done in (0, 0, 2, 3):
         count.update(done, 59.6)
     assert said == [

@@ -80,7 +80,7 @@ class World:
         elif step == life.CONFIRM and record.current:
             self.keep(replace(record, current=replace(record.current, delivered=life.written(self.now))))
         elif step == life.FORGET:
-            self.keep(Record(record.current))
+            self.keep(Record(None if terms.absent else record.current))
         else:
             gone = step.rpartition(" ")[2]
             self.write()
@@ -186,6 +186,32 @@ def facts(**changes: Any) -> Facts:
     world = World()
     world.run()
     return replace(world.facts(), **changes)
+
+
+@pytest.mark.parametrize("fuse", range(12))
+def test_a_removal_of_all_that_is_killed_anywhere_is_finished_by_the_next(fuse: int) -> None:
+    gone, foreign = replace(TERMS, absent=True), replace(FOREIGN, end=START + 400 * DAY)
+    world = World(credentials=[foreign])
+    world.run()
+    world.now += 151 * DAY
+    world.run()
+    world.fuse = fuse
+    # Two secrets and the sink, each with a moment before and after the write.
+    assert world.run(gone) == (fuse >= 6)
+    assert world.run(gone)
+    assert world.ours() == []
+    assert world.record == Record()
+    assert world.credentials == [foreign]
+    assert life.next_event(world.facts(), gone) is None
+
+
+def test_a_removal_of_all_leaves_the_last_one_that_signs_in() -> None:
+    gone = replace(TERMS, absent=True)
+    world = World(credentials=[])
+    world.run()
+    assert life.removable(world.facts(), gone) == []
+    (said,) = life.attention(world.facts(), gone)
+    assert "the last one that the application can sign in with" in said
 
 
 def test_what_other_people_made_is_removed_only_when_it_is_named() -> None:

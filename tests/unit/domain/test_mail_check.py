@@ -9,11 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import yaml
 
-from ansible_collections.m365.hybrid.plugins.doc_fragments import sink
 from ansible_collections.m365.hybrid.plugins.module_utils.domain import mail_check
-from ansible_collections.m365.hybrid.plugins.modules import mail_check as module
 
 WANT: dict[str, Any] = {"mailbox": "info@contoso.example", "protocols": ["smtp"], "send_to": None, "sender": None}
 
@@ -58,11 +55,3 @@ def test_what_came_out() -> None:
         "sender": "info@contoso.example",
         "send_to": None,
     }
-
-
-def test_the_place_of_a_secret_is_documented_as_in_the_fragment() -> None:
-    """An anchor of YAML cannot come from a fragment, so the module that has the option in its entries too repeats it."""
-    fragment = yaml.safe_load(sink.ModuleDocFragment.DOCUMENTATION)["options"]["sink"]
-    options = yaml.safe_load(module.DOCUMENTATION)["options"]
-    assert options["sink"]["suboptions"] == fragment["suboptions"]
-    assert options["aggregate"]["suboptions"]["sink"] == options["sink"]
