@@ -72,6 +72,10 @@ class ExchangeStore:
     mailbox_grants: dict[str, list[MailboxGrant]] = field(default_factory=dict)
     # Recipient id -> who may send as it.
     send_as: dict[str, list[SendAsGrant]] = field(default_factory=dict)
+    # Noun -> name of the object -> parameter -> value, where it differs from an object never touched.
+    settings: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    # Noun and name -> what it said before the last change, and how many reads still show that.
+    settings_before: dict[str, dict[str, Any]] = field(default_factory=dict)
     # "organization" or user id -> what SmtpClientAuthenticationDisabled said before, and when it was changed.
     smtp_auth_before: dict[str, tuple[bool | None, datetime]] = field(default_factory=dict)
 

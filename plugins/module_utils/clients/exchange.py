@@ -22,7 +22,7 @@ from .credentials import needed
 from .errors import ServiceError
 from .exchange_answers import is_known_as, judge, shown
 from .exchange_batch import Answer
-from .exchange_errors import QUIET_WARNINGS, TRUNCATED
+from .exchange_errors import QUIET_WARNINGS, TRUNCATED, UNMODIFIED
 from .exchange_values import encode, hashtable, plain
 from .retry import Fault
 from .transport import Call, Transport
@@ -78,6 +78,20 @@ class Exchange:
             raise self.http.failure(call, *absence)
         return rows
 
+    def modify(self, name: str, **parameters: Any) -> bool:
+        """Run a cmdlet that changes an object; false where Exchange says that it has changed nothing.
+
+        Raises:
+            ServiceError: it failed.
+        """
+        call = self._call(name, parameters)
+        reply, fault = self.http.send(call)
+        if fault and not fault.already:
+            raise self.http.failure(call, reply, fault)
+        data = reply.data or {}
+        self._heed(call, reply, {} if fault else data)
+        return not any(UNMODIFIED in str(warning).lower() for warning in data.get("@adminapi.warnings") or ())
+
     def find(self, name: str, identity: str, **parameters: Any) -> dict[str, Any] | None:
         """Read the one object of that identity; None only if Exchange says explicitly that it does not exist.
 
@@ -101,18 +115,21 @@ class Exchange:
             advice="Name the object by its address or its id." if rows else "",
         )
 
-    def commands(self, name: str, many: Sequence[Mapping[str, Any]]) -> list[Rows | ServiceError | None]:
+    def commands(
+        self, name: str, many: Sequence[Mapping[str, Any]], *, select: Sequence[str] = ()
+    ) -> list[Rows | ServiceError | None]:
         """Run the same reading cmdlet with many sets of parameters, in few requests.
 
         Arguments:
             name: the cmdlet, for example C(Get-MailboxPermission).
             many: the parameters of each, as in command(); C(Identity) among them.
+            select: as in command().
 
         Returns:
             for each set, in the same order: the rows; None if Exchange says explicitly that its identity does not exist;
             or the error of this one.
         """
-        calls = [(str(parameters["Identity"]), self._call(name, parameters)) for parameters in many]
+        calls = [(str(parameters["Identity"]), self._call(name, parameters, select)) for parameters in many]
         if any(call.write for _identity, call in calls):
             raise ValueError(f"{name} is no read")
         groups = [calls[start : start + exchange_batch.SIZE] for start in range(0, len(calls), exchange_batch.SIZE)]
@@ -175,7 +192,7 @@ class Exchange:
         """What each call of a batch gives, as commands() does, with the identity that each is about."""
         calls = [call for _identity, call in group]
         try:
-            path = calls[0].target.replace("/InvokeCommand", "/$batch")
+            path = calls[0].target.partition("?")[0].replace("/InvokeCommand", "/$batch")
             answers = exchange_batch.answers(self.http, path, calls) if len(calls) > 1 else [self.http.send(calls[0])]
         except ServiceError as error:
             return [error] * len(calls)

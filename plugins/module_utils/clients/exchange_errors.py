@@ -141,12 +141,13 @@ RULES: tuple[ExchangeRule, ...] = (
     ),
 )
 
+UNMODIFIED = "but no settings of"
 # 200 with one of these: what was asked for is so already. No news for the administrator.
 QUIET_WARNINGS: tuple[str, ...] = (
     "the appropriate access control entry is already present on the object",
     "because the ace doesn't exist on the object",
     "because the ace isn't present",
-    "but no settings of",
+    UNMODIFIED,
 )
 
 # 200 with one of these: the list is not the whole list.

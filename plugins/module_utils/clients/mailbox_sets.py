@@ -105,7 +105,7 @@ def identified(row: Mapping[str, Any]) -> dict[str, str]:
 def by_name(exchange: Exchange, names: Iterable[str]) -> Rows:
     """The mailboxes of these names. Raises ServiceError: one of them is none, or cannot be read."""
     asked = each_once(names)
-    answers = exchange.commands("Get-Mailbox", [{"Identity": name, **DELEGATES} for name in asked])
+    answers = exchange.commands("Get-Mailbox", [{"Identity": name, **DELEGATES} for name in asked], select=PROPERTIES)
     rows = []
     for name, answer in zip(asked, answers, strict=True):
         if isinstance(answer, ServiceError):

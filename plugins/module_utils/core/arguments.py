@@ -129,7 +129,14 @@ def _checked(resource: Resource, own: Mapping[str, Any], entry: State, where: st
             want[option] = _parsed(want[option], parse, part)
         except ValueError as error:
             raise Unusable(f"{where}{name}: {error}") from error
-    return want
+    return _as_a_whole(resource, want, where)
+
+
+def _as_a_whole(resource: Resource, want: State, where: str) -> State:
+    try:
+        return resource.check(want) if resource.check else want
+    except ValueError as error:
+        raise Unusable(f"{where}{error}") from error
 
 
 def _given(spec: Mapping[str, Any], values: Mapping[str, Any]) -> State:

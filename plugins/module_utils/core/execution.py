@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +18,7 @@ from .arguments import Unusable, entries
 from .change import plan, shown
 from .errors import Refused, failure
 from .lifecycle import Clients, Found, Task, begin, client_errors, converge_together, finish, outcome
-from .progress import Arrivals, Progress
+from .progress import Arrivals
 from .resource import Client, Definition, Resource, State
 from .waiting import Deadline
 
@@ -56,7 +55,6 @@ def execute(definition: Definition, params: Mapping[str, Any], check_mode: bool)
         check_mode=check_mode,
         wait_timeout=params.get("wait_timeout") or 0.0,
         concurrency=max(1, params["concurrency"]),
-        progress=Progress(len(wants)),
     )
     try:
         results, many = _results(task, wants)
@@ -88,7 +86,7 @@ def converge_sets(task: Task, wants: list[State], sets: list[list[State] | Excep
     groups = [[want] if found is None else found for want, found in zip(wants, sets, strict=True)]
     single = [want for group in groups if not isinstance(group, Exception) for want in group]
     refuse_repeated(task.definition.resource, single)
-    results = iter(converge_all(replace(task, progress=Progress(len(single))), single))
+    results = iter(converge_all(task, single))
     return [
         result
         for want, group in zip(wants, groups, strict=True)
@@ -116,6 +114,7 @@ def converge_all(task: Task, wants: list[State]) -> list[dict[str, Any]]:
     All changes are made first and then waited for together, because a wait costs nothing but time. Only who wants one
     object at a time gets each one seen before the next is begun.
     """
+    task.progress.expect(len(wants))
     groups = _grouped(wants, task.concurrency) if task.definition.read_all else [[want] for want in wants]
     if min(task.concurrency, len(wants)) <= 1:
         return [result for group in groups for result in converge_together(task, group)]

@@ -57,6 +57,10 @@ class Progress:
         self._unseen: set[str] = set()
         self._lock = threading.Lock()
 
+    def expect(self, total: int) -> None:
+        """Set how many objects there are."""
+        self._total = total
+
     def begin(self, label: str) -> None:
         """Note that an object is being changed."""
         with self._lock:

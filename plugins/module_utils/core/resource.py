@@ -131,6 +131,8 @@ class Resource:
         rules: C(required_if) and its kin for one object.
         parse: for an option, the function that turns the given text into its proper form or raises ValueError
             with the reason. Lists are parsed member by member; C(option.add) means one list of a partly owned set.
+        check: turns the options of one object, taken together, into their proper form, or raises ValueError with the
+            reason; for options that depend on each other, before anything is asked of any service.
         goal: the state that should be there, where fields depend on each other; by default every managed option
             decides for itself.
         removable: the object has a C(state), so it can be created and removed by us.
@@ -149,6 +151,7 @@ class Resource:
     sets: tuple[str, ...] = ()
     rules: Mapping[str, Any] = field(default_factory=dict)
     parse: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    check: Callable[[State], State] | None = None
     goal: Callable[[State, State], State] | None = None
     removable: bool = False
     stepwise: bool = False

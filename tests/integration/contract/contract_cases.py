@@ -92,6 +92,10 @@ FAILING: dict[str, tuple[Options, str]] = {
     "mailbox_info": ({"mailbox": "Doppelt"}, "The name is not unique"),
     "mailbox_onboarding_info": ({"mailbox": "Doppelt"}, "The name is not unique"),
     "exchange_service_principal": ({"application": "Keine"}, "There is no such enterprise application"),
+    "exchange_settings": (
+        {"object": "RemoteDomain", "identity": "Keine", "settings": {"AutoForwardEnabled": False}},
+        "There is no such Exchange object",
+    ),
     "mail_check": ({"mailbox": "niemand@contoso.example"}, "535 5.7.3 Authentication unsuccessful"),
     "smtp_auth": ({"mailbox": "Doppelt", "smtp_auth": "enabled"}, "The name is not unique"),
     "smtp_auth_info": ({"mailbox": "Doppelt"}, "The name is not unique"),

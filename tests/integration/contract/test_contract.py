@@ -22,6 +22,7 @@ import contract_cases_hybrid
 import contract_cases_mail
 import contract_cases_permissions
 import contract_cases_secrets
+import contract_cases_settings
 import pytest
 from contract_cases import FAILING, Case, connection_options
 from contract_ground import Ground
@@ -35,6 +36,7 @@ CASES = [
     *contract_cases_hybrid.CASES,
     *contract_cases_mail.CASES,
     *contract_cases_permissions.CASES,
+    *contract_cases_settings.CASES,
 ]
 # What differs from one life of an object to the next: times, the directory's ids, the service's request ids, and the
 # server, time and session that a reply of SMTP ends with.

@@ -21,6 +21,9 @@ USER: dict[str, Any] = {"user": "vertrieb@contoso.example"}
 SENDER = {"application": "Versender"}
 INFO = {"mailbox": "info@contoso.example"}
 
+FORWARDING = {"object": "RemoteDomain", "identity": "Default", "settings": {"AutoForwardEnabled": False}}
+ORGANIZATION = {"object": "OrganizationConfig"}
+
 UNKNOWN = [
     ("mailbox_type", {**MAILBOX, "mailbx": 1}, "Unsupported parameters for (m365.hybrid.mailbox_type) module: mailbx."),
     ("mailbox_type", {"type": "room", "aggregate": [{"mailbox": "a@contoso.example"}, {"malbox": "b"}]},
@@ -79,6 +82,19 @@ TYPES = [
     ("smtp_auth_info", {"effective": "organization"}, "value of effective must be one of: enabled, disabled"),
 ]  # fmt: skip
 VALUES = [
+    ("exchange_settings", {**FORWARDING, "object": "RemoteDomains"}, "value of object must be one of: OrganizationConfig"),
+    ("exchange_settings", {**FORWARDING, "identity": None}, "identity: there are several objects RemoteDomain"),
+    ("exchange_settings", {**FORWARDING, "identity": " "}, "identity: it is empty; name the Exchange object"),
+    ("exchange_settings", {**FORWARDING, "object": "OrganizationConfig"}, "one OrganizationConfig only", "leave it out"),
+    ("exchange_settings", {**FORWARDING, "settings": {}}, "settings of RemoteDomain: name at least one"),
+    ("exchange_settings", {**FORWARDING, "settings": {"AutoForward": False}}, "there is no AutoForward (perhaps AutoForwardE"),
+    ("exchange_settings", {**FORWARDING, "settings": {"AllowedOOFType": "Ext", "IsInternal": "ja"}},
+     "AllowedOOFType: 'Ext' is not one of External, ExternalLegacy", "IsInternal: 'ja' is not true or false"),
+    ("exchange_settings", {**FORWARDING, "settings": {"IsInternal": None}}, "IsInternal: null is not true or false"),
+    ("exchange_settings", {**FORWARDING, "settings": {"Name": "x"}}, "Name cannot be declared: the object would not be"),
+    ("exchange_settings", {**ORGANIZATION, "settings": {"AutoExpandingArchive": True}}, "it is an action or an aid of the cmdlet"),
+    ("exchange_settings", {"aggregate": [FORWARDING, {**ORGANIZATION, "settings": {"EwsEnable": True}}]},
+     "aggregate entry 2: settings of OrganizationConfig: there is no EwsEnable (perhaps EwsEnabled"),
     ("mailbox_type", {**MAILBOX, "mailbox": ""}, "mailbox"),
     ("mailbox_type", {**MAILBOX, "mailbox": "  "}, "mailbox"),
     ("entra_user_info", {"user": ""}, "user"),

@@ -56,6 +56,7 @@ WISHES: dict[str, tuple[str, dict[str, Any]]] = {
     "mailbox_onboarding_info": ("mailbox", {}),
     "mailbox_type": ("mailbox", {"type": "room"}),
     "exchange_service_principal": ("application", {"mailboxes": {"add": ["info@contoso.example"]}}),
+    "exchange_settings": ("identity", {"object": "CASMailbox", "settings": {"ImapEnabled": False}}),
     "mail_check": ("mailbox", {}),
     "smtp_auth": ("mailbox", {"smtp_auth": "enabled"}),
     "smtp_auth_info": ("mailbox", {}),

@@ -18,7 +18,9 @@ Switches of the tenant that change what Exchange does:
 - C(exchange_principal_lag): see L(lab.exchange.principals).
 - C(exchange_permission_user), C(exchange_permission_principal): see L(lab.exchange.permissions).
 - C(exchange_transport), C(smtp_settings_lag): see L(lab.exchange.client_access).
-- C(exchange_dehydrated): what Get-OrganizationConfig says in IsDehydrated.
+- C(exchange_dehydrated) (also what Get-OrganizationConfig says in IsDehydrated), C(exchange_settings),
+  C(exchange_objects), C(exchange_settings_lag), C(exchange_shown), C(exchange_unshown), C(exchange_app_ids_as_list),
+  C(exchange_coupling_wins): see L(lab.exchange.settings).
 """
 
 from __future__ import annotations

@@ -33,11 +33,16 @@ _READS = frozenset(name for name in _ALL if name.startswith("Get-"))
 _ORGANIZATION = frozenset(
     {
         "Get-AcceptedDomain",
+        "Get-HostedOutboundSpamFilterPolicy",
         "Get-OrganizationConfig",
+        "Get-RemoteDomain",
         "Get-ServicePrincipal",
         "Get-TransportConfig",
         "New-ServicePrincipal",
         "Remove-ServicePrincipal",
+        "Set-HostedOutboundSpamFilterPolicy",
+        "Set-OrganizationConfig",
+        "Set-RemoteDomain",
         "Set-TransportConfig",
     }
 )

@@ -17,8 +17,8 @@ from typing import Any
 
 from ..state import Tenant, User
 from . import errors
-from .binding import Delta
 from .command import Command, Outcome
+from .forms import changed, unmodified
 from .identities import single, users_named
 from .views import note_write
 from .wire import annotated
@@ -104,7 +104,7 @@ def set_cas_mailbox(command: Command) -> Outcome:
     found = users_named(tenant, command.identity)
     user = single(tenant, command.identity, found, lambda one: one.mailbox is not None)
     before = cas_values(user)
-    changes = _changes(command, before, CAS)
+    changes = changed(command, before, CAS)
     if command.parameters.get("Confirm") or command.parameters.get("WhatIf"):
         return Outcome(confirmation=f'Are you sure you want to perform this action? Setting CAS mailbox "{user.id}".')
     if not changes:
@@ -119,31 +119,6 @@ def set_cas_mailbox(command: Command) -> Outcome:
         else:
             extra[name] = value
     return Outcome()
-
-
-def _changes(command: Command, before: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
-    """The parameters that differ from what is there. Raises CmdletError: null where there is no such value."""
-    changes = {}
-    for name, value in command.parameters.items():
-        if name not in known:
-            continue
-        if value is None and known[name] is not None:
-            raise errors.bad_value(name, 'Cannot convert value "" to the type of the parameter.')
-        wanted = _merged(before[name], value) if isinstance(value, Delta) else value
-        if wanted != before[name]:
-            changes[name] = wanted
-    return changes
-
-
-def _merged(present: list[str] | None, delta: Delta) -> list[str] | None:
-    kept = [item for item in present or [] if item not in delta.remove]
-    merged = [*kept, *(item for item in delta.add if item not in kept)]
-    return merged if delta.add or delta.remove else None
-
-
-def unmodified(name: str) -> Outcome:
-    """What a Set- cmdlet answers that changes nothing."""
-    return Outcome(warnings=[f"The command completed successfully but no settings of '{name}' have been modified."])
 
 
 def get_transport_config(command: Command) -> Outcome:
@@ -161,7 +136,7 @@ def set_transport_config(command: Command) -> Outcome:
     command.refuse_others(_NEUTRAL | frozenset(TRANSPORT))
     tenant = command.tenant
     before = transport_values(tenant)
-    changes = _changes(command, before, TRANSPORT)
+    changes = changed(command, before, TRANSPORT)
     if command.parameters.get("Confirm") or command.parameters.get("WhatIf"):
         return Outcome(confirmation="Are you sure you want to perform this action? Setting the transport settings.")
     if not changes:

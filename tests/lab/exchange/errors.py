@@ -146,6 +146,15 @@ def not_rehearsed(cmdlet: str, parameter: str) -> CmdletError:
     )
 
 
+def dehydrated() -> CmdletError:
+    """A change of an organization that still shares its settings with others."""
+    text = (
+        "The command you tried to run isn't currently allowed in your organization. To run this command, you first need "
+        "to run the command: Enable-OrganizationCustomization."
+    )
+    return CmdletError("Microsoft.Exchange.Configuration.Tasks.InvalidOperationInDehydratedContextException", text)
+
+
 def already_exists(name: str) -> CmdletError:
     """An object that is there already."""
     text = f"The operation failed because the object '{name}' already exists."

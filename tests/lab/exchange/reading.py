@@ -108,11 +108,6 @@ def get_accepted_domain(command: Command) -> Outcome:
     return _limited(command, domains, row)
 
 
-def get_organization_config(command: Command) -> Outcome:
-    """The one organization."""
-    return Outcome([command.tenant], rows.organization_row)
-
-
 def _users(command: Command, row: Row, accept: Callable[[User], bool]) -> Outcome:
     tenant = command.tenant
     wanted = _wanted_types(command, accept)

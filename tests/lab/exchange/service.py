@@ -13,7 +13,7 @@ from typing import Any
 
 from ..graph.provisioning import settle
 from ..state import Tenant
-from . import client_access, errors, paging, permissions, principals, reading, writing
+from . import client_access, errors, paging, permissions, principals, reading, settings, writing
 from .access import cmdlet_for
 from .binding import bind
 from .command import Command, Outcome
@@ -28,10 +28,12 @@ _HANDLERS: dict[str, Callable[[Command], Outcome]] = {
     "Get-DistributionGroupMember": reading.get_distribution_group_member,
     "Get-Mailbox": reading.get_mailbox,
     "Get-MailboxPermission": permissions.get_mailbox_permission,
+    "Get-HostedOutboundSpamFilterPolicy": settings.get_object,
     "Get-MailboxStatistics": reading.get_mailbox_statistics,
-    "Get-OrganizationConfig": reading.get_organization_config,
+    "Get-OrganizationConfig": settings.get_organization_config,
     "Get-Recipient": reading.get_recipient,
     "Get-RecipientPermission": permissions.get_recipient_permission,
+    "Get-RemoteDomain": settings.get_object,
     "Get-ServicePrincipal": principals.get_service_principal,
     "Get-TransportConfig": client_access.get_transport_config,
     "Get-User": reading.get_user,
@@ -40,7 +42,10 @@ _HANDLERS: dict[str, Callable[[Command], Outcome]] = {
     "Remove-RecipientPermission": permissions.remove_recipient_permission,
     "Remove-ServicePrincipal": principals.remove_service_principal,
     "Set-CASMailbox": client_access.set_cas_mailbox,
+    "Set-HostedOutboundSpamFilterPolicy": settings.set_object,
     "Set-Mailbox": writing.set_mailbox,
+    "Set-OrganizationConfig": settings.set_organization_config,
+    "Set-RemoteDomain": settings.set_object,
     "Set-TransportConfig": client_access.set_transport_config,
 }
 

@@ -157,6 +157,16 @@ def test_warnings_are_collected_once_and_the_usual_ones_dropped(exchange: Exchan
     assert exchange.warnings == ["Set-Mailbox: The mailbox is large."]
 
 
+def test_a_change_that_changed_nothing_is_told(exchange: Exchange, server: ScriptedServer) -> None:
+    said = "The command completed successfully but no settings of 'CN=a' have been modified."
+    server.script = [rows(**{"@adminapi.warnings": [said]}), rows(**{"@adminapi.warnings": ["Large."]}), absent("a")]
+    assert exchange.modify("Set-Mailbox", Identity="a", AuditEnabled=True) is False
+    assert exchange.modify("Set-Mailbox", Identity="a", AuditEnabled=True) is True
+    with pytest.raises(ServiceError, match="couldn't be found"):
+        exchange.modify("Set-Mailbox", Identity="a", AuditEnabled=True)
+    assert exchange.warnings == ["Set-Mailbox: Large."]
+
+
 MAILBOX = {
     "Identity": "0d1e0000-0000-4000-8000-000000000001",
     "Guid": "7b1c0000-0000-4000-8000-000000000001",

@@ -127,6 +127,21 @@ def test_parsing_gives_the_proper_form_also_member_by_member() -> None:
     assert entries(lists, params)[0]["tags"]["set"] == ["X"]
 
 
+def test_options_are_checked_together_after_each_was_parsed() -> None:
+    def check(want: dict[str, Any]) -> dict[str, Any]:
+        if want["name"] == "b":
+            raise ValueError("b is no name for it")
+        return {**want, "name": want["name"].upper()}
+
+    checked = replace(RESOURCE, check=check)
+    assert [want["name"] for want in entries(checked, validated({"aggregate": [{"name": "a"}, {"name": "c"}]}))] == [
+        "A",
+        "C",
+    ]
+    with pytest.raises(Unusable, match="aggregate entry 2: b is no name for it"):
+        entries(checked, validated({"aggregate": [{"name": "a"}, {"name": "b"}]}))
+
+
 def test_two_entries_for_one_object_are_refused_with_their_numbers() -> None:
     message = complaint(aggregate=[{"name": "a"}, {"nme": "x"}, {"name": "b"}, {"name": "/A/"}, {"name": "B"}])
     assert "aggregate entry 2: " in message
