@@ -74,8 +74,8 @@ extends_documentation_fragment:
 notes:
   - The Entra role Global Reader is enough.
   - Ten mailboxes are asked for in a request, so 10,000 mailboxes take about 1,000 requests.
-  - Where Exchange shows a name that several recipients have, it does not say which of them it is; the entry is shown with
-    its security identifier then, and its trustee is V(unknown).
+  - Where Exchange shows a name that several recipients have, it is asked which of them it is. If that stays open, the entry
+    is shown with its security identifier, and its trustee is V(unknown).
 seealso:
   - module: m365.hybrid.mailbox_permission
 """

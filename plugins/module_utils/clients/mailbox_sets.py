@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ..domain.mailbox_permissions import brief
 from .errors import ServiceError
 from .exchange import Exchange
 from .exchange_answers import is_known_as, shown
@@ -112,7 +113,9 @@ def by_name(exchange: Exchange, names: Iterable[str]) -> Rows:
             raise answer
         if answer is None or len(answer) != 1:
             raise ServiceError(
-                f"There is no mailbox {name}." if not answer else f"{len(answer)} mailboxes are called {name}.",
+                f"There is no mailbox {brief(name)}."
+                if not answer
+                else f"{len(answer)} mailboxes are called {brief(name)}.",
                 advice="Check the spelling; nothing was changed.",
             )
         rows.append(answer[0])
@@ -137,10 +140,12 @@ def _members(exchange: Exchange, name: str) -> Rows:
     """The mailboxes in a group and in the groups inside it; a group that contains itself ends there."""
     group = exchange.find("Get-Recipient", name)
     if group is None:
-        raise ServiceError(f"There is no group {name} in Exchange.", advice="It knows groups with an address only.")
+        raise ServiceError(
+            f"There is no group {brief(name)} in Exchange.", advice="It knows groups with an address only."
+        )
     if group.get("RecipientTypeDetails") not in GROUPS:
         raise ServiceError(
-            f"{name} is a {group.get('RecipientTypeDetails')}.",
+            f"{brief(name)} is a {group.get('RecipientTypeDetails')}.",
             meaning="Only the members of distribution groups and mail-enabled security groups can be listed here.",
             advice="Use mailboxes or filter.",
         )
@@ -186,7 +191,7 @@ def _exception(exchange: Exchange, name: str, rows: Mapping[str, dict[str, Any]]
     if len(same) > 1:
         candidates = "; ".join(shown(rows[key]) for key in same[:20])
         raise ServiceError(
-            f"except: {len(same)} mailboxes are called {name}: {candidates}.",
+            f"except: {len(same)} mailboxes are called {brief(name)}: {candidates}.",
             advice="Name one by address or object id.",
         )
     return same or [key_of(row) for row in by_name(exchange, [name])]

@@ -58,20 +58,17 @@ def collect(exchange: Exchange, want: Mapping[str, Any], everybody: Callable[[],
     if rows is None:
         return None
     known = everybody()
-    found: list[Line] = []
-    held, vanished = [], []
-    for mailbox, entries in _entries(exchange, rows):
-        if entries is None:
-            vanished.append(mailbox["primary_address"])
-        else:
-            held.append(mailbox)
-            found += report.lines(mailbox, entries, known)
+    read = list(_entries(exchange, rows))
+    vanished = [mailbox["primary_address"] for mailbox, entries in read if entries is None]
+    held = [(mailbox, entries) for mailbox, entries in read if entries is not None]
+    _settle(exchange, held, known)
+    found = [line for mailbox, entries in held for line in report.lines(mailbox, entries, known)]
     if vanished:
         exchange.warnings.append(f"Deleted while the report was made, and not in it: {', '.join(sorted(vanished))}.")
     if want["expand_groups"]:
         found = report.expanded(found, _members(exchange, known, found))
     return {
-        "mailboxes": report.by_mailbox(held, found),
+        "mailboxes": report.by_mailbox([mailbox for mailbox, _entries in held], found),
         "trustees": report.by_trustee(found),
         "csv": report.table(found) if want["csv"] else None,
     }
@@ -121,6 +118,30 @@ def _entries(exchange: Exchange, rows: Rows) -> Iterable[tuple[State, list[Entry
             mailbox = _mailbox(row, one)
             held = _read(answer, str(mailbox["primary_address"]))
             yield mailbox, None if held is None else _parsed(mailbox, held, senders.get(one, []), row)
+
+
+def _settle(exchange: Exchange, held: Iterable[tuple[State, list[Entry]]], known: Known) -> None:
+    """Learn whose entries are that show a name of several: Exchange is asked for those of each of them alone, once."""
+    shared: dict[str, tuple[str, Entry]] = {}
+    for mailbox, entries in held:
+        for entry in entries:
+            if entry.sid and entry.sid not in shared and len(known.candidates(entry)) > 1:
+                shared[entry.sid] = (mailbox["id"], entry)
+    for cmdlet, parameter, identifier, sending in (
+        ("Get-MailboxPermission", "User", "UserSid", False),
+        ("Get-RecipientPermission", "Trustee", "TrusteeSidString", True),
+    ):
+        asked = [
+            (sid, one, {"Identity": mailbox, parameter: one.id})
+            for sid, (mailbox, entry) in shared.items()
+            if (entry.kind == domain.SEND_AS) is sending
+            for one in known.candidates(entry)
+        ]
+        answers = exchange.commands(cmdlet, [parameters for _sid, _one, parameters in asked]) if asked else []
+        for (sid, one, _parameters), answer in zip(asked, answers, strict=True):
+            # Who could not be asked for stays unknown, and the report says so.
+            if isinstance(answer, list) and any(str(row.get(identifier)).upper() == sid for row in answer):
+                known.by_sid[sid] = one
 
 
 def _read(answer: Rows | ServiceError | None, mailbox: str) -> Rows | None:

@@ -60,7 +60,7 @@ class Trustees:
             raise found
         if receives and found.kind in POWERLESS:
             raise ServiceError(
-                f"{name} is {POWERLESS[found.kind]}, which cannot hold permissions on a mailbox.",
+                f"{domain.brief(name)} is {POWERLESS[found.kind]}, which cannot hold permissions on a mailbox.",
                 advice="Name a mailbox, a mail user or a mail-enabled security group.",
             )
         return found.label
@@ -101,7 +101,7 @@ class Trustees:
         if application is not None:
             return domain.service_principal(application)
         raise ServiceError(
-            f"There is no recipient {name} in Exchange.",
+            f"There is no recipient {domain.brief(name)} in Exchange.",
             meaning="Permissions are held by mailboxes, mail users and mail-enabled security groups.",
             advice="Check the spelling. Who is gone is named by security identifier (S-1-5-21-...).",
         )
@@ -120,7 +120,7 @@ class Trustees:
         asked = " -or ".join(f"{field} -eq '{text}'" for field in ("DisplayName", "Name", "Alias"))
         rows = self._exchange.command("Get-Recipient", Filter=asked, ResultSize="Unlimited")
         return ServiceError(
-            f"{len(rows)} recipients are called {name}: {'; '.join(shown(row) for row in rows[:20])}.",
+            f"{len(rows)} recipients are called {domain.brief(name)}: {'; '.join(shown(row) for row in rows[:20])}.",
             advice="Name one by its address or its object id.",
             status=cause.status,
             code=cause.code,

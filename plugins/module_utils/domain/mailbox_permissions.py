@@ -31,6 +31,7 @@ KINDS = (FULL_ACCESS, SEND_AS, SEND_ON_BEHALF, *(kind for kind in RIGHTS if kind
 
 # The key of the auto-mapping that a task applied by granting FullAccess anew; Exchange does not tell it.
 APPLIED = "auto_mapping_applied"
+LONGEST_NAME = 200
 SELF, SELF_SID = "nt authority\\self", "S-1-5-10"
 SID = re.compile(r"S-1-\d+(-\d+)+", re.IGNORECASE)
 _OF_RIGHT = {right.casefold(): kind for kind, right in RIGHTS.items()}
@@ -75,6 +76,11 @@ class Trustee:
     certain: frozenset[str] = frozenset()
     possible: frozenset[str] = frozenset()
     sids: dict[str, bool] = field(default_factory=dict)
+
+
+def brief(name: str) -> str:
+    """A name for a message, of a length that somebody reads."""
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 3] + "..."
 
 
 def trustee_of(row: Mapping[str, Any]) -> Trustee:

@@ -54,6 +54,8 @@ WISHES: dict[str, tuple[str, dict[str, Any]]] = {
     "entra_user_info": ("user", {}),
     "mailbox_info": ("mailbox", {}),
     "mailbox_onboarding_info": ("mailbox", {}),
+    "mailbox_permission": ("mailbox", {"full_access": {"add": ["anna.schaefer@contoso.example"]}}),
+    "mailbox_permission_info": ("mailbox", {}),
     "mailbox_type": ("mailbox", {"type": "room"}),
     "exchange_service_principal": ("application", {"mailboxes": {"add": ["info@contoso.example"]}}),
     "exchange_settings": ("identity", {"object": "CASMailbox", "settings": {"ImapEnabled": False}}),

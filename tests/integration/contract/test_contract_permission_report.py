@@ -17,6 +17,7 @@ from contract_runners import forget, in_controller
 
 from lab.exchange.principals import sid_of
 from lab.generator import generate, permit
+from lab.stores import SendAsGrant
 
 ANNA, ARCHIV = "anna.schaefer@contoso.example", "archiv@contoso.example"
 
@@ -86,9 +87,20 @@ def test_users_shown_by_name_are_named_by_their_principal_name(ground: Ground) -
     assert of(ground, mailbox=INFO)[0][INFO]["full_access"] == [ANNA]
 
 
+def test_a_name_of_two_is_told_by_asking(ground: Ground) -> None:
+    namesake("gross")(ground)
+    grant = SendAsGrant(ground.user("anna.schaefer").id, ground.tenant.clock.now())
+    ground.tenant.exchange.send_as[ground.user("info").id] = [grant]
+    info = of(ground, mailbox=INFO)[0][INFO]
+    assert info["full_access"] == ["gross@contoso.example"]
+    assert info["send_as"] == [ANNA]
+
+
 def test_a_name_of_two_is_said_to_be_unknown(ground: Ground) -> None:
     namesake("gross")(ground)
     sid = sid_of(ground.user("gross").id)
+    ground.fault("status", status=403, match={"cmdlet": "Get-MailboxPermission", "member": True, "from": 2}, times=None)
+    ground.fault("status", status=403, match={"cmdlet": "Get-MailboxPermission", "from": 2}, times=None)
     mailboxes, trustees = of(ground, mailbox=INFO)
     assert mailboxes[INFO]["full_access"] == [f"Anna Schäfer ({sid})"]
     assert trustees[f"Anna Schäfer ({sid})"]["kind"] == "unknown"

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from contract_cases_permissions import ANNA, FULL, GONE, INFO, RIGHTS, holding, on_behalf, opens, sender
 from contract_ground import Ground
+from contract_refusals import refusal
 from contract_runners import forget, in_controller
+from test_contract_bad_values import NAMES
 
 from lab.exchange.principals import sid_of
 from lab.generator import generate, permit
@@ -186,6 +188,22 @@ def test_the_same_mailbox_in_two_sets_is_refused(ground: Ground) -> None:
 
 
 # --- bad input
+
+
+@pytest.mark.parametrize("kind", [kind for kind in NAMES if kind not in ("newline",)])
+@pytest.mark.parametrize("option", ["full_access", "send_on_behalf"])
+def test_an_impossible_trustee_is_nobody(ground: Ground, option: str, kind: str) -> None:
+    refusal(ground, "mailbox_permission", {"mailbox": INFO, option: {"add": [NAMES[kind]]}})
+
+
+@pytest.mark.parametrize("kind", [kind for kind in NAMES if kind not in ("newline", "wildcard")])
+def test_an_impossible_set_is_none(ground: Ground, kind: str) -> None:
+    wishes: list[dict[str, Any]] = [{"group": NAMES[kind]}, {"all": True, "except": [NAMES[kind]]}]
+    if not kind.startswith("long"):
+        # What Exchange says of a filter repeats it, and nobody cuts the service short.
+        wishes.append({"filter": NAMES[kind]})
+    for wish in wishes:
+        refusal(ground, "mailbox_permission", {**wish, **ADD_ANNA})
 
 
 def test_a_mailbox_that_vanishes_is_the_only_one_to_fail(ground: Ground) -> None:
