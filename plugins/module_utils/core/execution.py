@@ -25,6 +25,8 @@ from .waiting import Deadline
 # Objects that are read in one go, where a module can. Of a thousand, more than fifty at a time save little.
 READ_TOGETHER = 50
 
+# Services take ten or twenty reads in one request, so groups are multiples of ten.
+FULL = 10
 # Seconds that writes under way have to end when somebody interrupts the task; Ansible ends its workers after one.
 GRACE = 0.7
 
@@ -154,6 +156,8 @@ def _grouped(wants: list[State], concurrency: int) -> list[list[State]]:
         return []
     rounds = math.ceil(len(wants) / (concurrency * READ_TOGETHER))
     size = math.ceil(len(wants) / (concurrency * rounds))
+    if size > FULL:
+        size = math.ceil(size / FULL) * FULL
     return [wants[start : start + size] for start in range(0, len(wants), size)]
 
 
