@@ -119,6 +119,14 @@ options:
           - Exchange cannot be asked for it, so it is applied when FullAccess is granted and never compared. It means nothing
             for trustees that are groups.
         type: bool
+      elsewhere: &elsewhere
+        description:
+          - What becomes of the same trustees on the mailboxes outside the set, those of O(except) included.
+          - V(remove) takes from them, everywhere else, what they are given on the set, so that a mailbox that leaves the set
+            is closed to them. It reads the permissions of all mailboxes.
+          - V(remove) needs O(mailboxes), O(group), O(filter) or O(all).
+        type: str
+        choices: [keep, remove]
       regrant: &regrant
         description:
           - Take FullAccess away from those trustees of O(full_access) who have it already, and grant it anew, so that
@@ -128,6 +136,9 @@ options:
   auto_mapping:
     <<: *auto_mapping
     default: true
+  elsewhere:
+    <<: *elsewhere
+    default: keep
   regrant:
     <<: *regrant
     default: false
@@ -164,6 +175,14 @@ EXAMPLES = r"""
       set: [anna.schaefer@contoso.example, empfang@contoso.example]
     send_on_behalf:
       set: []
+
+- name: The service account opens the mailboxes of this group, and no others
+  m365.hybrid.mailbox_permission:
+    group: archivierte-postfaecher@contoso.example
+    full_access:
+      add: [svc-archiv@contoso.example]
+    auto_mapping: false
+    elsewhere: remove
 
 - name: What is left of somebody who is gone
   m365.hybrid.mailbox_permission:
@@ -234,7 +253,7 @@ error:
 
 from ..module_utils.clients import mailbox_sets
 from ..module_utils.clients.exchange import Exchange
-from ..module_utils.clients.mailbox_permissions import Permissions
+from ..module_utils.clients.mailbox_permissions import KEEP, REMOVE, Permissions
 from ..module_utils.core.entry import run
 from ..module_utils.core.errors import Refused
 from ..module_utils.core.resource import Resource, exact, members, names
@@ -250,6 +269,7 @@ RESOURCE = Resource(
         **mailbox_sets.OPTIONS,
         **{kind: members() for kind in domain.KINDS},
         "auto_mapping": {"type": "bool", "default": True},
+        "elsewhere": {"type": "str", "choices": [KEEP, REMOVE], "default": KEEP},
         "regrant": {"type": "bool", "default": False},
     },
     managed={**dict.fromkeys(domain.KINDS, names), domain.APPLIED: exact},
@@ -268,6 +288,8 @@ def expand(clients, want):
 
 
 def resolve(clients, want):
+    if want["elsewhere"] == REMOVE and want["mailbox"] and "id" not in want:
+        raise Refused("elsewhere=remove: one mailbox is no set.", "Name a set: mailboxes, group, filter or all.")
     try:
         return domain.canonical(want, permissions(clients).trustees.label)
     except ValueError as contradiction:

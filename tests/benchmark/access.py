@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -65,7 +66,7 @@ class Access:
     def _run(self, stage: Stage, what: str, list_name: str, concurrency: int, changes: bool = False) -> Row:
         task = _many(list_name, concurrency)
         run = stage.run(f"access-{list_name}-{concurrency}-{changes}", [task], objects=self._count, changes=changes)
-        needed = run.requests * ROUND_TRIP / concurrency
+        needed = ROUND_TRIP * (run.before + math.ceil((run.requests - run.before) / concurrency))
         title = f"FullAccess on {self._count}, {what}, {concurrency} at a time"
         row = Row(title, run, run.seconds, needed * FACTOR, needed)
         self._note(row)

@@ -34,6 +34,7 @@ class Run:
         served: the same of the tenant's services and of the directory server.
         peak: megabytes that the largest process of Ansible had in memory.
         requests: to the cloud, signing in included.
+        before: how many of them come before the first batch, one after the other: each needs what the last one says.
         answering: seconds from the arrival of each of them to its answer, the round trip included, all added up.
         load: the machine's load average of the last minute when the playbook began.
     """
@@ -43,6 +44,7 @@ class Run:
     served: tuple[float, float]
     peak: float
     requests: int
+    before: int
     answering: float
     load: float
 
@@ -100,6 +102,7 @@ class Stage:
             served=(after[0] - before[0], after[1] - before[1]),
             peak=used.ru_maxrss / 1024,
             requests=len(entries),
+            before=next((at for at, one in enumerate(entries) if one["path"].endswith("/$batch")), 0),
             answering=sum(entry["ms"] or 0 for entry in entries) / 1000,
             load=load,
         )

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..domain import mailbox_permissions as domain
 from ..domain.mailbox_permissions import FULL_ACCESS, RIGHTS, SEND_AS, SEND_ON_BEHALF, Entry, Trustee
-from . import mailbox_sets
+from . import mailbox_elsewhere, mailbox_sets
 from .errors import ServiceError
 from .exchange import Exchange, hashtable
 from .trustees import Trustees
@@ -24,6 +24,8 @@ Answer = Rows | ServiceError | None
 # From so many mailboxes on, the whole list of who may send as whom takes fewer requests than ten mailboxes in each: it
 # comes in pages of a thousand, and few tenants have more than forty of these.
 WHOLE_LIST = 400
+# What becomes of the trustees on mailboxes outside the set.
+KEEP, REMOVE = "keep", "remove"
 UNLIMITED = {"ResultSize": "Unlimited"}
 DELEGATES = {"IncludeGrantSendOnBehalfToWithDisplayNames": True}
 
@@ -51,7 +53,8 @@ class Permissions:
         """
         delegates = want[SEND_ON_BEHALF] is not None
         single = want | dict.fromkeys(mailbox_sets.OPTIONS)
-        if want["mailboxes"] is not None and want["except"] is None:
+        alone = want["elsewhere"] == REMOVE
+        if want["mailboxes"] is not None and want["except"] is None and not alone:
             # Whoever is named needs no looking up: the reading of permissions finds him, or says that he is not there.
             return [single | {"mailbox": name} for name in mailbox_sets.each_once(want["mailboxes"])]
         rows = mailbox_sets.listed(self._exchange, want, delegates)
@@ -62,6 +65,8 @@ class Permissions:
             # Rows of group members do not say who may send on behalf.
             shown = zip(found, rows, strict=True)
             self._listed |= {one["id"]: [row] for one, row in shown if "GrantSendOnBehalfTo" in row}
+        if alone:
+            found += mailbox_elsewhere.losing(self._exchange, want, rows, self.trustees.label, self.read)
         return found
 
     def read(self, wants: Sequence[State]) -> list[State | Exception | None]:

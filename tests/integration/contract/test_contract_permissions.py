@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -59,6 +60,49 @@ def shared(ground: Ground) -> list[str]:
 
 
 # --- sets
+
+
+def test_who_has_left_the_set_is_closed_again(ground: Ground) -> None:
+    given = run(ground, mailboxes=[INFO, "vertrieb"], send_as={"add": [ANNA]}, full_access={"add": [ANNA]})
+    assert given["changed"] is True, given["msg"]
+    before = deepcopy(ground.tenant.exchange.send_as)
+    wish = {"mailboxes": [INFO], "elsewhere": "remove"}
+    forget()
+    planned = run(ground, True, **wish)
+    assert opened(ground) == ["info", "vertrieb"]
+    done = run(ground, **wish)
+    assert [(one["mailbox"], one["changed"]) for one in done["results"]] == [
+        (INFO, False),
+        ("vertrieb@contoso.example", True),
+    ]
+    assert planned["diff"] == done["diff"]
+    assert opened(ground) == ["info"]
+    assert ground.tenant.exchange.send_as == before, "only what the set is given is taken elsewhere"
+    again = run(ground, **wish)
+    assert (again["changed"], mailboxes(again)) == (False, ["info"])
+
+
+def test_an_exception_is_elsewhere(ground: Ground) -> None:
+    run(ground, filter=SHARED)
+    done = run(ground, filter=SHARED, **{"except": ["info"], "elsewhere": "remove"})
+    assert done["changed"] is True
+    assert "info" not in opened(ground)
+    assert len(opened(ground)) == len(shared(ground)) - 1
+
+
+def test_one_mailbox_has_no_elsewhere(ground: Ground) -> None:
+    result = run(ground, mailbox=INFO, elsewhere="remove")
+    assert "one mailbox is no set" in result["msg"]
+
+
+def test_nothing_is_taken_away_elsewhere_that_could_not_be_read(ground: Ground) -> None:
+    run(ground, mailboxes=[INFO, "vertrieb"])
+    forget()
+    ground.tenant.switches["exchange_malformed"] = ["vertrieb@contoso.example"]
+    done = run(ground, mailboxes=[INFO], elsewhere="remove")
+    assert done["failed"] is True
+    assert "vertrieb" in done["msg"]
+    assert opened(ground) == ["info", "vertrieb"]
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
