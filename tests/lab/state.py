@@ -96,6 +96,9 @@ class User:
     mail_nickname: str | None = None
     proxy_addresses: list[str] = field(default_factory=list)
     account_enabled: bool = True
+    # What signs in; None: nobody knows it. Never shown.
+    password: str | None = None
+    password_changed_at: datetime | None = None
     usage_location: str | None = None
     department: str | None = None
     job_title: str | None = None
@@ -125,7 +128,7 @@ class User:
 
 @dataclass
 class Group:
-    """A group of Entra ID, as far as licenses and roles need it."""
+    """A group of Entra ID: a security group, a Microsoft 365 group (C(unified)), or with mail one that Exchange masters."""
 
     id: str
     display_name: str
@@ -134,6 +137,18 @@ class Group:
     on_premises_sync_enabled: bool | None = None
     mail: str | None = None
     proxy_addresses: list[str] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
+    description: str | None = None
+    mail_nickname: str | None = None
+    unique_name: str | None = None
+    security_enabled: bool = True
+    unified: bool = False
+    # The rule of a dynamic group, which decides on its members.
+    membership_rule: str | None = None
+    role_assignable: bool = False
+    visibility: str | None = None
+    created_at: datetime | None = None
+    deleted_at: datetime | None = None
 
 
 @dataclass
@@ -322,6 +337,7 @@ class Tenant:
     users: dict[str, User] = field(default_factory=dict)
     deleted_users: dict[str, User] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
+    deleted_groups: dict[str, Group] = field(default_factory=dict)
     contacts: dict[str, Contact] = field(default_factory=dict)
     skus: dict[str, Sku] = field(default_factory=dict)
     roles: dict[str, DirectoryRole] = field(default_factory=dict)

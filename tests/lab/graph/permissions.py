@@ -21,6 +21,11 @@ ORGANIZATION_READ = DIRECTORY_READ | {"Organization.Read.All", "Organization.Rea
 SKUS_READ = ORGANIZATION_READ | {"LicenseAssignment.Read.All", "LicenseAssignment.ReadWrite.All"}
 DOMAINS_READ = DIRECTORY_READ | {"Domain.Read.All", "Domain.ReadWrite.All"}
 GROUPS_READ = DIRECTORY_READ | {"Group.Read.All", "Group.ReadWrite.All"}
+GROUPS_WRITE = frozenset({"Group.ReadWrite.All", "Directory.ReadWrite.All"})
+GROUPS_CREATE = GROUPS_WRITE | {"Group.Create"}
+MEMBERS_WRITE = GROUPS_WRITE | {"GroupMember.ReadWrite.All"}
+# Besides, for groups that roles may be given to.
+ROLE_GROUPS_WRITE = frozenset({"RoleManagement.ReadWrite.Directory"})
 MEMBERS_READ = GROUPS_READ | {"GroupMember.Read.All", "GroupMember.ReadWrite.All"}
 MEMBERSHIPS_READ = DIRECTORY_READ | {"GroupMember.Read.All", "User.Read.All", "User.ReadWrite.All"}
 ROLES_READ = DIRECTORY_READ | {"RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory"}
