@@ -248,7 +248,8 @@ def judge(call: Call, reply: Reply) -> Fault | None:
         code=code or None,
         patience=known.patience,
         absent=known.absent and reply.status == NOT_FOUND_STATUS,
-        already=known.already,
+        # A PATCH adds many references, and none of them if one is there already.
+        already=known.already and call.method != "PATCH",
         verdict=rule is not None,
         unsure=known.unsure and call.method == "POST",
     )

@@ -40,9 +40,11 @@ class GraphRule:
 _REPLICATING = "Something that this refers to was made moments ago and is not known everywhere yet, or does not exist."
 _SECRET_POLICY = "An app management policy of the tenant limits the secrets of applications."
 
+REFERENCE_EXISTS = "One or more added object references already exist"
+
 RULES: tuple[GraphRule, ...] = (
     # Already so.
-    GraphRule(fragment="One or more added object references already exist", already=True),
+    GraphRule(fragment=REFERENCE_EXISTS, already=True),
     GraphRule(fragment="Permission being assigned already exists on the object", already=True),
     # Not yet: the write was refused and may succeed soon.
     GraphRule(fragment="does not reference a valid application object", meaning=_REPLICATING, patience=REPLICATION),

@@ -86,6 +86,7 @@ FAILING: dict[str, tuple[Options, str]] = {
         {"application": "Keine", "name": "default", "sink": {"file": {"path": "geheimnis.yml"}}},
         "is not a whole one",
     ),
+    "entra_group": ({"group": "Doppelte"}, "2 groups are called Doppelte"),
     "directory_sync": ({"user": "paar@contoso.example"}, "names 2 accounts"),
     "entra_license": ({"user": "niemand@contoso.example", "usage_location": "DE"}, "There is no such user"),
     "entra_user_info": ({"user": "gesperrt@contoso.example"}, "The application lacks the permission User.Read.All"),

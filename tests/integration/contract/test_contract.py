@@ -19,6 +19,7 @@ import contract_cases_applications
 import contract_cases_cloud
 import contract_cases_directory
 import contract_cases_hybrid
+import contract_cases_identities
 import contract_cases_mail
 import contract_cases_secrets
 import pytest
@@ -32,6 +33,7 @@ CASES = [
     *contract_cases_cloud.CASES,
     *contract_cases_directory.CASES,
     *contract_cases_hybrid.CASES,
+    *contract_cases_identities.CASES,
     *contract_cases_mail.CASES,
 ]
 # What differs from one life of an object to the next: times, the directory's ids, the service's request ids, and the
