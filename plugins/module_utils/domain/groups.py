@@ -72,10 +72,13 @@ def nickname(name: str) -> str:
 def goal(overlaid: State, want: Mapping[str, Any]) -> State:
     """The state that should be there: what is asked for, and for a new group what Graph has to know.
 
+    An empty description is none: Graph keeps no empty text.
+
     Arguments:
         overlaid: the present state with what is asked for; without C(id) it is a new group.
         want: the options.
     """
+    overlaid = overlaid | {"description": overlaid.get("description") or None}
     if overlaid.get("id"):
         return overlaid
     defaults: State = {
@@ -98,8 +101,8 @@ def goal(overlaid: State, want: Mapping[str, Any]) -> State:
 
 
 def body(fields: Sequence[str], after: State) -> State:
-    """What Graph is told of changed fields. An empty description is none: Graph keeps no empty text."""
-    told = {name: after[option] or None for option, name in WRITTEN.items() if option in fields}
+    """What Graph is told of changed fields."""
+    told = {name: after[option] for option, name in WRITTEN.items() if option in fields}
     if "visibility" in fields and after["visibility"]:
         told["visibility"] = str(after["visibility"]).capitalize()
     return told

@@ -89,6 +89,7 @@ FAILING: dict[str, tuple[Options, str]] = {
     "entra_group": ({"group": "Doppelte"}, "2 groups are called Doppelte"),
     "directory_sync": ({"user": "paar@contoso.example"}, "names 2 accounts"),
     "entra_license": ({"user": "niemand@contoso.example", "usage_location": "DE"}, "There is no such user"),
+    "entra_user": ({"user": "niemand@contoso.example"}, "A new user needs sink"),
     "entra_user_info": ({"user": "gesperrt@contoso.example"}, "The application lacks the permission User.Read.All"),
     "mailbox_info": ({"mailbox": "Doppelt"}, "The name is not unique"),
     "mailbox_onboarding_info": ({"mailbox": "Doppelt"}, "The name is not unique"),

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from contract_cases import Case
+import yaml
+from contract_cases import Case, Options
 from contract_cases_applications import ANNA, GROUP, SALES, WAREHOUSE, application, everything
 from contract_ground import Ground
+from contract_runners import forget, in_controller
 
 from lab.state import Group, User
+from lab.tokens import GRAPH
 
 Look = Callable[[Ground], Any]
 
@@ -127,6 +130,7 @@ GROUPS = [
           prepare=there("vertrieb", "info")),
     group("is so already", {"members": {"set": [ANNA]}, "description": "", "display_name": "Verkauf", "kind": "security"},
           has_members("anna.schaefer"), prepare=there("anna.schaefer"), changes=False),
+    group("no description any more", {"description": ""}, has_members(), prepare=there(description="Alt")),
     group("nobody", {"members": {"set": []}}, has_members(), prepare=there("vertrieb", "info")),
     group("nothing declared is nothing changed", {}, has_members("vertrieb"), prepare=there("vertrieb"), changes=False),
     group("many members", {"members": {"add": many(45)}}, holds_many, prepare=many_users),
@@ -153,4 +157,216 @@ GROUPS = [
     no_group("a new one by an object id", {"group": "7c9e2f10-3b58-4d61-9a7e-2f4c8b1d6e05"}, "no group with this object id"),
 ]  # fmt: skip
 
-CASES = GROUPS
+# Users
+
+
+NAME = "dienst@contoso.example"
+
+
+def password_file(ground: Ground, name: str = "dienst.yml") -> dict[str, Any]:
+    """A file for the password."""
+    return {"file": {"path": str(ground.sinks / name), "prefix": "kennwort"}}
+
+
+def kept(ground: Ground, name: str = "dienst.yml") -> dict[str, Any]:
+    """What the file holds."""
+    path = ground.sinks / name
+    found: dict[str, Any] = yaml.safe_load(path.read_text()) if path.exists() else {}
+    return found or {}
+
+
+def wish(options: dict[str, Any], sink: bool) -> Callable[[Ground], Options]:
+    """The options of a user, with or without a sink."""
+    return lambda ground: {"user": NAME, **({"sink": password_file(ground)} if sink else {}), **options}
+
+
+def user(title: str, options: dict[str, Any], proof: Look, *, sink: bool = True, **more: Any) -> Case:
+    """A user that comes out as asked for."""
+    return Case("entra_user", title, wish(options, sink), proof=proof, **more)
+
+
+def no_user(title: str, options: dict[str, Any], *said: str, sink: bool = True, **more: Any) -> Case:
+    """A user that is refused."""
+    return Case("entra_user", title, wish(options, sink), refused=said, **more)
+
+
+def ran(ground: Ground, **options: Any) -> None:
+    """Run the module once, so that the user and its password are there."""
+    result = in_controller("entra_user", {**ground.cloud(), **wish(options, sink=True)(ground)})
+    assert not result.get("failed"), result["msg"]
+    forget()
+
+
+def later(seconds: float) -> Look:
+    """Time goes by, and all that falls due meanwhile is done."""
+
+    def change(ground: Ground) -> None:
+        ground.control("POST", "clock", {"advance": seconds})
+        ground.tenant.deleted_applications.clear()
+
+    return change
+
+
+def password_works(ground: Ground, name: str = "dienst") -> None:
+    """The password in the file is the user's, and long; nothing waits, and the file is nobody else's to read."""
+    record = kept(ground)
+    asked = {"user": ground.user(name).user_principal_name, "password": record["kennwort"]}
+    assert ground.control("POST", "password", asked)["works"]
+    assert len(record["kennwort"]) >= 32
+    assert not [key for key in record if key.startswith("kennwort_next")]
+    assert (ground.sinks / "dienst.yml").stat().st_mode & 0o777 == 0o600
+    assert ground.user(name).account_enabled or name != "dienst"
+
+
+def is_new_user(ground: Ground) -> None:
+    """It is there with its password and nothing else."""
+    password_works(ground)
+    one = ground.user("dienst")
+    assert (one.display_name, one.mail_nickname, one.licenses, one.mailbox) == ("dienst", "dienst", [], None)
+
+
+def is_declared_user(ground: Ground) -> None:
+    """All that was declared of it is so."""
+    record, one = kept(ground), ground.user("dienst")
+    assert one.password == record["kennwort"]
+    assert (one.display_name, one.given_name, one.surname) == ("Dienstkonto Süd", "Dienst", "Konto")
+    assert (one.mail_nickname, one.usage_location, one.department, one.job_title) == (
+        "dienstsued",
+        "DE",
+        "IT",
+        "Archiv",
+    )
+    assert (one.account_enabled, one.extra["passwordPolicies"]) == (False, "DisablePasswordExpiration")
+
+
+def has(**attributes: Any) -> Look:
+    """Attributes of the user have values."""
+
+    def look(ground: Ground) -> None:
+        one = ground.user("dienst")
+        assert {name: getattr(one, name) for name in attributes} == attributes
+
+    return look
+
+
+def forgotten(ground: Ground) -> None:
+    """The file with the password is lost."""
+    ran(ground)
+    (ground.sinks / "dienst.yml").unlink()
+
+
+def left_waiting(made: bool) -> Look:
+    """A run was ended when the password stood in the sink: after the user was made with it, or before."""
+
+    def change(ground: Ground) -> None:
+        ran(ground)
+        path = ground.sinks / "dienst.yml"
+        waiting = {key.replace("kennwort", "kennwort_next"): value for key, value in kept(ground).items()}
+        path.write_text(yaml.safe_dump({key: value for key, value in waiting.items() if "delivered" not in key}))
+        if not made:
+            ground.tenant.users.pop(ground.user("dienst").id)
+
+    return change
+
+
+def half_reset(ground: Ground) -> None:
+    """A run was ended when the next password stood in the sink, and the user still had the one before."""
+    ran(ground)
+    path, record = ground.sinks / "dienst.yml", kept(ground)
+    waiting = {
+        key.replace("kennwort", "kennwort_next"): value for key, value in record.items() if "delivered" not in key
+    }
+    waiting |= {
+        "kennwort_next": "Noch-nicht-vergeben~3kX9aQ.7w_2mN4bV6cZ1",
+        "kennwort_next_key_id": "password-0a1b2c3d",
+    }
+    path.write_text(yaml.safe_dump(record | waiting))
+
+
+def changed_elsewhere(ground: Ground) -> None:
+    """Somebody changes the password an hour later."""
+    ran(ground)
+    later(3600)(ground)
+    one = ground.user("dienst")
+    one.password, one.password_changed_at = "Von-Hand-2026", ground.tenant.clock.now()
+
+
+def foreign_sink(ground: Ground) -> None:
+    """The file holds the password of another user."""
+    ran(ground)
+    path = ground.sinks / "dienst.yml"
+    path.write_text(path.read_text().replace(NAME, "anderer@contoso.example"))
+
+
+def gone_before(ground: Ground) -> None:
+    """A user of this name was deleted."""
+    ran(ground)
+    one = ground.user("dienst")
+    ground.tenant.deleted_users[one.id] = ground.tenant.users.pop(one.id)
+    one.deleted_at = ground.tenant.clock.now()
+    (ground.sinks / "dienst.yml").unlink()
+
+
+def without_reset(ground: Ground) -> None:
+    """The application may make users, and not give them another password."""
+    ground.application.app_roles[GRAPH].remove("User-PasswordProfile.ReadWrite.All")
+
+
+def helpdesk_group(ground: Ground) -> None:
+    """The user holds a role by a group."""
+    ran(ground)
+    one = Group(ground.tenant.new_id(), "Rollen", [ground.user("dienst").id], role_assignable=True)
+    ground.tenant.groups[one.id] = one
+    role = next(found for found in ground.tenant.roles.values() if found.display_name == "Helpdesk Administrator")
+    role.members.append(one.id)
+
+
+NEW_USER = frozenset({"id"})
+FULL = {"display_name": "Dienstkonto Süd", "given_name": "Dienst", "surname": "Konto", "mail_nickname": "dienstsued",
+        "usage_location": "de", "department": "IT", "job_title": "Archiv", "account_enabled": False,
+        "password_expires": False, "roles": []}  # fmt: skip
+USERS = [
+    user("a new one", {}, is_new_user, decided=NEW_USER, removed=True),
+    user("a new one with everything", FULL, is_declared_user, decided=NEW_USER),
+    user("a new one without the permission for other passwords", {}, is_new_user, prepare=without_reset, decided=NEW_USER),
+    user("is so already", {"display_name": "dienst", "surname": "", "roles": [], "password_expires": True}, password_works,
+         prepare=ran, changes=False),
+    user("is so already, much later", {}, password_works, prepare=everything(ran, later(9e6)), changes=False),
+    user("another name and no department", {"display_name": "Neu", "department": ""},
+         has(display_name="Neu", department=None), prepare=lambda ground: ran(ground, department="IT"), sink=False),
+    user("its password ends no more", {"password_expires": False}, password_works, prepare=ran),
+    user("disabled", {"account_enabled": False}, has(account_enabled=False), prepare=ran),
+    user("one that is there gets a password", {"user": "werkstatt4@contoso.example"},
+         lambda ground: password_works(ground, "werkstatt4")),
+    user("one that is there keeps its password", {"user": "werkstatt4@contoso.example", "update_password": "on_create"},
+         lambda ground: kept(ground) == {} or 1 / 0, changes=False),
+    user("the file is lost", {}, password_works, prepare=forgotten),
+    user("ended before the user was made", {}, is_new_user, prepare=left_waiting(made=False), decided=NEW_USER),
+    user("ended after the user was made", {}, password_works, prepare=left_waiting(made=True)),
+    user("ended after the user was made, and only new ones get one", {"update_password": "on_create"}, password_works,
+         prepare=left_waiting(made=True)),
+    user("ended before another password was given", {}, password_works, prepare=half_reset),
+    user("somebody has changed the password", {}, password_works, prepare=changed_elsewhere),
+    user("somebody has changed the password, and may", {"update_password": "on_create"}, has(password="Von-Hand-2026"),
+         prepare=changed_elsewhere, changes=False),
+    user("a new one in the place of a deleted one", {"replace_deleted": True}, is_new_user, prepare=gone_before,
+         decided=NEW_USER),
+    user("the country of one that Active Directory masters", {"user": "lager@contoso.example", "usage_location": "AT"},
+         lambda ground: ground.user("lager").usage_location == "AT" or 1 / 0, sink=False),
+    no_user("a new one without a sink", {}, "A new user needs sink", sink=False),
+    no_user("one was deleted", {}, "A user of this name was deleted on", "replace_deleted", prepare=gone_before),
+    no_user("an object id that nobody has", {"user": "7c9e2f10-3b58-4d61-9a7e-2f4c8b1d6e05"}, "no user with this object id"),
+    no_user("Active Directory masters it", {"user": "lager@contoso.example", "display_name": "Neu"},
+            "Active Directory masters this user", sink=False),
+    no_user("Active Directory masters it, also its end", {"user": "lager@contoso.example", "state": "absent"},
+            "Active Directory masters this user", sink=False),
+    no_user("Active Directory masters it, also its password", {"user": "lager@contoso.example"},
+            "Active Directory masters this user"),
+    no_user("it holds a role", {"user": "it@contoso.example", "roles": []}, "It holds administrative roles: Helpdesk", sink=False),
+    no_user("it holds a role by a group", {"roles": []}, "It holds administrative roles: Helpdesk Administrator",
+            prepare=helpdesk_group),
+    no_user("the sink holds the password of another one", {}, "another user or application, anderer@", prepare=foreign_sink),
+    no_user("no such folder", {"sink": {"file": {"path": "/nirgends/dienst.yml"}}}, "nirgends"),
+]  # fmt: skip
+
+CASES = [*GROUPS, *USERS]
