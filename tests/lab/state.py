@@ -305,6 +305,33 @@ class CredentialPolicy:
 
 
 @dataclass
+class NamedLocation:
+    """A named location of Conditional Access: IP ranges (C(kind) is C(ip)) or countries (C(country))."""
+
+    id: str
+    kind: str
+    display_name: str
+    created_at: datetime
+    modified_at: datetime
+    # Every other property, by its name in Graph (for example ipRanges, isTrusted).
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class ConditionalAccessPolicy:
+    """A Conditional Access policy; its parts as Graph has them."""
+
+    id: str
+    display_name: str
+    state: str
+    created_at: datetime
+    modified_at: datetime | None
+    conditions: dict[str, Any]
+    grant_controls: dict[str, Any] | None = None
+    session_controls: dict[str, Any] | None = None
+
+
+@dataclass
 class Provisioning:
     """What Exchange will do to a user's mailbox at C(due), after a change of licenses: C(create) or C(disable)."""
 
@@ -346,6 +373,8 @@ class Tenant:
     deleted_principals: dict[str, DeletedPrincipal] = field(default_factory=dict)
     permission_grants: dict[str, PermissionGrant] = field(default_factory=dict)
     role_assignments: dict[str, RoleAssignment] = field(default_factory=dict)
+    named_locations: dict[str, NamedLocation] = field(default_factory=dict)
+    conditional_access_policies: dict[str, ConditionalAccessPolicy] = field(default_factory=dict)
     # The default policy for credentials, None: as Microsoft made it (not enabled); and the custom ones, by id.
     default_credential_policy: CredentialPolicy | None = None
     credential_policies: dict[str, CredentialPolicy] = field(default_factory=dict)

@@ -47,6 +47,9 @@ GRANTS_READ = DIRECTORY_READ | GRANTS_WRITE | {"DelegatedPermissionGrant.Read.Al
 APP_ROLES_WRITE = frozenset({"AppRoleAssignment.ReadWrite.All"})
 APP_ROLES_READ = DIRECTORY_READ | APP_ROLES_WRITE
 POLICIES_READ = frozenset({"Policy.Read.All", "Policy.ReadWrite.ApplicationConfiguration"})
+# All of a call's sets are needed for Conditional Access; reading and writing are two permissions.
+CONDITIONAL_ACCESS_READ = frozenset({"Policy.Read.All", "Policy.Read.ConditionalAccess"})
+CONDITIONAL_ACCESS_WRITE = frozenset({"Policy.ReadWrite.ConditionalAccess"})
 MAILBOX_SETTINGS_READ = frozenset({"MailboxSettings.Read", "MailboxSettings.ReadWrite"})
 SYNC_BEHAVIOR_READ = frozenset({"User-OnPremisesSyncBehavior.Read.All", "User-OnPremisesSyncBehavior.ReadWrite.All"})
 SYNC_BEHAVIOR_WRITE = frozenset({"User-OnPremisesSyncBehavior.ReadWrite.All"})

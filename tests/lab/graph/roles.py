@@ -129,6 +129,51 @@ def _role(call: Call) -> DirectoryRole:
     raise missing(value)
 
 
+# Built-in roles beside those of the tenant (Microsoft Learn, "Microsoft Entra built-in roles"), by template id.
+_BUILT_IN = {
+    "62e90394-69f5-4237-9190-012177145e10": "Global Administrator",
+    "29232cdf-9323-42fd-ade2-1d097af3e4de": "Exchange Administrator",
+    "fe930be7-5e62-47db-91af-98c3a49a38b1": "User Administrator",
+    "194ae4cb-b126-40b2-bd5b-6091b380977d": "Security Administrator",
+    "b1be1c3e-b65d-4f19-8427-f6fa0d97feb9": "Conditional Access Administrator",
+    "f2ef992c-3afb-46b9-b7cf-a126ee74c451": "Global Reader",
+}
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A role, whether or not it was ever activated; the id of a built-in one is its template id."""
+
+    id: str
+    display_name: str
+
+
+_DEFINITION_PROPERTIES = {
+    "id": attribute("id", filters="eq"),
+    "displayName": attribute("display_name", filters="eq"),
+    "isBuiltIn": constant(True, "Boolean"),
+    "isEnabled": constant(True, "Boolean"),
+    "templateId": attribute("id", filters="eq"),
+}
+DEFINITION = Resource(
+    "roleManagement/directory/roleDefinitions",
+    "unifiedRoleDefinition",
+    _DEFINITION_PROPERTIES,
+    tuple(_DEFINITION_PROPERTIES),
+)
+
+
+def definitions(tenant: Tenant) -> dict[str, str]:
+    """The display names of all roles, by definition id."""
+    return _BUILT_IN | {role.template_id: role.display_name for role in tenant.roles.values()}
+
+
+def list_definitions(call: Call) -> Answer:
+    """GET /roleManagement/directory/roleDefinitions."""
+    rows = [Definition(key, name) for key, name in definitions(call.tenant).items()]
+    return query.collection(call, DEFINITION, rows)
+
+
 def list_assignments(call: Call) -> Answer:
     """GET /roleManagement/directory/roleAssignments. The definition id of a built-in role is its template id."""
     rows = [

@@ -23,11 +23,13 @@ from . import (
     applications,
     assignments,
     changes,
+    conditional_access,
     credential_policies,
     deleted,
     grants,
     groups,
     licenses,
+    named_locations,
     organization,
     owners,
     permissions,
@@ -70,7 +72,10 @@ class _Node:
     operations: dict[str, Operation] = field(default_factory=dict)
 
 
-def _me(_call: Call) -> Answer:
+def _me(call: Call) -> Answer:
+    if call.claims.get("idtyp") == "user":
+        call.keys.append(("id", str(call.claims["oid"])))
+        return users.get_user(call)
     raise refused("/me request is only valid with delegated authentication flow.")
 
 
@@ -110,14 +115,28 @@ def _table() -> dict[str, dict[str, Operation]]:
         "directoryRoles": _read(roles.list_roles, p.ROLES_READ, frozenset({"$select", "$filter"})),
         "directoryRoles/*": _read(roles.get_role, p.ROLES_READ, ENTITY),
         "directoryRoles/*/members": _read(roles.list_role_members, p.ROLES_READ, LIST),
+        "roleManagement/directory/roleDefinitions": _read(roles.list_definitions, p.ROLES_READ, LIST),
         "roleManagement/directory/roleAssignments": _read(roles.list_assignments, p.ASSIGNMENTS_READ, LIST),
         "directory/onPremisesSynchronization": _read(organization.get_synchronization, None, ENTITY),
     }
-    table |= _group_table() | _application_table() | _principal_table() | _deleted_table()
+    table |= _conditional_access_table() | _group_table() | _application_table() | _principal_table() | _deleted_table()
     for name in ("", "directoryRole", "group"):
         cast = f"/microsoft.graph.{name}" if name else ""
         table[f"users/*/memberOf{cast}"] = _read(direct[name], p.MEMBERSHIPS_READ, LIST)
         table[f"users/*/transitiveMemberOf{cast}"] = _read(nested[name], p.MEMBERSHIPS_READ, LIST)
+    return table
+
+
+def _conditional_access_table() -> dict[str, dict[str, Operation]]:
+    """Conditional Access; it judges permissions itself, in its own words."""
+    root = "identity/conditionalAccess"
+    table = {}
+    for name, module in (("policies", conditional_access), ("namedLocations", named_locations)):
+        table[f"{root}/{name}"] = _read(module.list_all, None, LIST) | {"POST": Operation(module.create, None)}
+        table[f"{root}/{name}/*"] = _read(module.get_one, None, ENTITY) | {
+            "PATCH": Operation(module.update, None),
+            "DELETE": Operation(module.delete, None),
+        }
     return table
 
 
@@ -278,6 +297,8 @@ async def dispatch(call: Call) -> Answer:
         raise GraphError(405, "Request_BadRequest", words, headers={"Allow": ", ".join(node.operations)})
     if operation.allowed is not None and not call.permissions & operation.allowed:
         raise forbidden()
+    if call.path[0].lower() == "identity":
+        conditional_access.throttle(call)
     query.check(call.query, operation.options)
     settle(call.tenant)
     if operation.writes_user:
