@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from . import clouds, retry
 from .errors import ServiceError
-from .graph_errors import NOT_FOUND_STATUS, REPLICATION, STALE_TOKEN, GraphRule, classify, missing_permission
+from .graph_errors import NOT_FOUND_STATUS, REPLICATION, STALE_TOKEN, GraphRule, apart, classify, missing_permission
 from .retry import Effort, Fault
 from .transport import Call, Transport
 from .wire import Reply
@@ -76,7 +76,10 @@ class Graph:
 
     def __init__(self, options: Mapping[str, Any], read_only: bool) -> None:
         self.warnings: list[str] = []
-        self.http = Transport(options, "graph", read_only, judge)
+        self.options = options
+        self.http = Transport(
+            options, "graph", read_only, judge, apart=lambda call: apart(call.target.removeprefix("/v1.0"))
+        )
 
     def get(self, path: str, *, consistency: str | None = None, **query: Any) -> dict[str, Any] | None:
         """Read one object; None only if Graph says explicitly that it does not exist.

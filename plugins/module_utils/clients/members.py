@@ -16,17 +16,20 @@ from .graph import Graph, key
 SHOWN = "id,userPrincipalName,displayName,appId"
 
 
-def label(services: Services, object_id: str, name: str) -> str:
-    """The one name under which an object is shown in this task: its id where another one has that name already."""
-    first = services.once(("member", name.casefold()), lambda: object_id)
-    shown: str = services.once(("label", object_id), lambda: name if first == object_id else object_id)
-    services.once(("member", shown.casefold()), lambda: object_id)
+def label(services: Services, object_id: str, name: str, kind: str = "") -> str:
+    """The one name under which an object is shown in this task: its id where another one has that name already.
+
+    C(kind): objects of different kinds may share a name.
+    """
+    first = services.once(("member", kind, name.casefold()), lambda: object_id)
+    shown: str = services.once(("label", kind, object_id), lambda: name if first == object_id else object_id)
+    services.once(("member", kind, shown.casefold()), lambda: object_id)
     return shown
 
 
-def id_of(services: Services, shown: str) -> str:
+def id_of(services: Services, shown: str, kind: str = "") -> str:
     """The id of an object by the name that L(label) gave it."""
-    found: str = services.once(("member", shown.casefold()), str)
+    found: str = services.once(("member", kind, shown.casefold()), str)
     return found
 
 

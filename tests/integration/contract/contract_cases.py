@@ -89,6 +89,8 @@ FAILING: dict[str, tuple[Options, str]] = {
     "entra_group": ({"group": "Doppelte"}, "2 groups are called Doppelte"),
     "directory_sync": ({"user": "paar@contoso.example"}, "names 2 accounts"),
     "entra_license": ({"user": "niemand@contoso.example", "usage_location": "DE"}, "There is no such user"),
+    "entra_conditional_access_policy": ({"policy": "Leer", "include_users": ["all"]}, "is about no application"),
+    "entra_named_location": ({"location": "Leer", "trusted": True}, "needs at least one of ip_ranges or countries"),
     "entra_user": ({"user": "niemand@contoso.example"}, "A new user needs sink"),
     "entra_user_info": ({"user": "gesperrt@contoso.example"}, "The application lacks the permission User.Read.All"),
     "mailbox_info": ({"mailbox": "Doppelt"}, "The name is not unique"),

@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import contract_cases_access
 import contract_cases_applications
 import contract_cases_cloud
 import contract_cases_directory
@@ -28,6 +29,7 @@ from contract_ground import Ground
 from contract_runners import MODULES, ModuleHost, Run, forget, in_controller
 
 CASES = [
+    *contract_cases_access.CASES,
     *contract_cases_applications.CASES,
     *contract_cases_secrets.CASES,
     *contract_cases_cloud.CASES,
