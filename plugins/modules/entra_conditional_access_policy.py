@@ -77,7 +77,7 @@ options:
       include_applications: &include_applications
         description:
           - Applications by client id, unique name or display name; V(all) is every one, V(office_365) the suite,
-          V(admin_portals) the portals of Microsoft's administration.
+            V(admin_portals) the portals of Microsoft's administration.
           - These and no others; an empty list takes all out. When left out, it stays as it is.
         type: list
         elements: str

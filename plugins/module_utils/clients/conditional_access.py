@@ -19,9 +19,12 @@ from .errors import ServiceError
 from .members import find_group, found_user, id_of, label
 from .named_locations import PATH as LOCATIONS
 from .named_locations import POLICIES, named
+from .retry import Effort
 
 State = dict[str, Any]
 _DEFINITIONS = "/roleManagement/directory/roleDefinitions"
+# Seconds in which what was made moments ago is mostly shown; whoever mistyped a name does not wait longer.
+SETTLING = 8.0
 _LISTS = {"roles": _DEFINITIONS, "locations": LOCATIONS}
 
 
@@ -39,7 +42,7 @@ def _resolved(services: Services, noun: str, name: str) -> str:
         return name.casefold()
     graph, title = services.graph, noun.removesuffix("s")
     if noun in _LISTS:
-        found = named(noun, _rows(services, noun), name)
+        found = _listed(services, noun, name)
     elif noun == "applications":
         found, title = enterprise_application(graph, name), "enterprise application"
     else:
@@ -47,6 +50,15 @@ def _resolved(services: Services, noun: str, name: str) -> str:
     if found is None:
         raise ServiceError(f"There is no {title} {name}.", advice="Check the spelling, or name it by its id.")
     return _labelled(services, noun, found)
+
+
+def _listed(services: Services, noun: str, name: str) -> dict[str, Any] | None:
+    """A role or a location by its name. One that an earlier task has made may not be on every replica yet."""
+    effort = Effort(services.graph.http.clock)
+    found = named(noun, _rows(services, noun), name)
+    while found is None and effort.again(SETTLING):
+        found = named(noun, services.graph.list(_LISTS[noun]), name)
+    return found
 
 
 def _labelled(services: Services, noun: str, row: Mapping[str, Any]) -> str:
@@ -110,7 +122,7 @@ def save(services: Services, before: State | None, after: State) -> None:
     """Make or change a policy. Raises ServiceError."""
     told = planned(services, before, after)
     if before is None:
-        services.graph.create(POLICIES, told)
+        services.graph.create(POLICIES, told, fresh=True)
     else:
         services.graph.update(f"{POLICIES}/{before['id']}", told, fresh=True)
 

@@ -88,9 +88,9 @@ def other_parts(policy: Mapping[str, Any]) -> list[str]:
     conditions, grant = policy.get("conditions") or {}, policy.get("grantControls") or {}
     users, applications = conditions.get("users") or {}, conditions.get("applications") or {}
     ours = {name for _group, name, _noun in PARTS.values()} | {"builtInControls", "operator"}
-    found = [name for name, value in conditions.items() if _filled(value) and name not in _OURS]
+    found = [name for name in _clean(conditions) if name not in _OURS]
     for part in (users, applications, grant):
-        found += [name for name, value in part.items() if _filled(value) and name not in ours]
+        found += [name for name in _clean(part) if name not in ours]
     return sorted(found + (["sessionControls"] if _filled(policy.get("sessionControls")) else []))
 
 
