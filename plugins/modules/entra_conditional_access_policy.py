@@ -214,34 +214,17 @@ from ..module_utils.core.errors import Refused
 from ..module_utils.core.resource import Resource, exact, names
 from ..module_utils.domain import conditional_access as shape
 
-TEXTS = {"type": "list", "elements": "str"}
-MANAGED = {
-    **dict.fromkeys(("mode", "grant_operator"), exact),
-    **dict.fromkeys((*shape.PARTS, "client_app_types", "grant_controls"), names),
-}
-
-
-def goal(want, before):
-    asked = {
-        name: field.goal(want[name], before.get(name)) for name, field in MANAGED.items() if want[name] is not None
-    }
-    return shape.goal(before | asked, want)
-
-
 RESOURCE = Resource(
     kind="policy",
     clients={"graph": Graph},
     names=("policy",),
     options={
         "policy": {"type": "str", "required": True},
-        "mode": {"type": "str", "choices": list(shape.MODES)},
-        **dict.fromkeys((*shape.PARTS, "break_glass_accounts"), TEXTS),
-        "client_app_types": {**TEXTS, "choices": list(shape.CLIENT_APPS)},
-        "grant_controls": {**TEXTS, "choices": list(shape.CONTROLS)},
-        "grant_operator": {"type": "str", "choices": list(shape.OPERATORS)},
+        **shape.OPTIONS,
+        "break_glass_accounts": {"type": "list", "elements": "str"},
     },
-    managed=MANAGED,
-    goal=goal,
+    managed={option: names if spec["type"] == "list" else exact for option, spec in shape.OPTIONS.items()},
+    completed=shape.goal,
     removable=True,
 )
 
@@ -255,18 +238,11 @@ def read_all(clients, wants):
 
 
 def preflight(clients, change):
-    if change.removes:
-        return
-    reason = shape.obstacle(change.after)
-    reason = reason or conditional_access.objection(clients, change.want, change.before, change.after)
-    if reason:
+    if reason := conditional_access.objection(clients, change.want, change.before, change.after):
         raise Refused(reason)
 
 
 def apply(clients, change):
-    if change.removes:
-        clients.graph.delete(f"{conditional_access.POLICIES}/{change.before['id']}")
-        return
     conditional_access.save(clients, change.before, change.after)
 
 

@@ -154,13 +154,6 @@ MANAGED = {
 }
 
 
-def goal(want, before):
-    asked = {
-        name: field.goal(want[name], before.get(name)) for name, field in MANAGED.items() if want[name] is not None
-    }
-    return shape.goal(before | asked, want)
-
-
 RESOURCE = Resource(
     kind="group",
     clients={"graph": Graph},
@@ -174,7 +167,7 @@ RESOURCE = Resource(
         "owners": members(),
     },
     managed=MANAGED,
-    goal=goal,
+    completed=shape.goal,
     removable=True,
 )
 
@@ -196,9 +189,6 @@ def preflight(_clients, change):
 
 
 def apply(clients, change):
-    if change.removes:
-        groups.remove(clients.graph, change.before)
-        return
     groups.save(clients, change.fields, change.before, change.after)
 
 

@@ -108,34 +108,19 @@ from ..module_utils.core.errors import Refused
 from ..module_utils.core.resource import Field, Resource, exact, names
 from ..module_utils.domain import named_locations as shape
 
-MANAGED = {
-    "ip_ranges": Field(key=shape.range_key, shape="set"),
-    "countries": names,
-    **dict.fromkeys(("trusted", "lookup", "include_unknown"), exact),
-}
-
-
-def goal(want, before):
-    asked = {
-        name: field.goal(want[name], before.get(name)) for name, field in MANAGED.items() if want[name] is not None
-    }
-    return shape.goal(before | asked, want)
-
-
 RESOURCE = Resource(
     kind="named location",
     clients={"graph": Graph},
     names=("location",),
-    options={
-        "location": {"type": "str", "required": True},
-        **{option: {"type": "list", "elements": "str"} for option in ("ip_ranges", "countries")},
-        **{option: {"type": "bool"} for option in ("trusted", "include_unknown")},
-        "lookup": {"type": "str", "choices": list(shape.LOOKUPS)},
+    options={"location": {"type": "str", "required": True}, **shape.OPTIONS},
+    managed={
+        **dict.fromkeys(shape.OPTIONS, exact),
+        "ip_ranges": Field(key=shape.range_key, shape="set"),
+        "countries": names,
     },
-    managed=MANAGED,
     rules={"mutually_exclusive": [("ip_ranges", "countries")]},
     parse=shape.PARSE,
-    goal=goal,
+    completed=shape.goal,
     removable=True,
 )
 
@@ -145,19 +130,11 @@ def read_all(clients, wants):
 
 
 def preflight(clients, change):
-    if change.removes:
-        used = named_locations.users_of(clients.graph, change.before["id"])
-        reason = used and f"These policies name it: {', '.join(used)}. Take it out of them first."
-    else:
-        reason = shape.obstacle(change.before, change.after)
-    if reason:
+    if reason := named_locations.obstacle(clients.graph, change.before, change.after):
         raise Refused(reason)
 
 
 def apply(clients, change):
-    if change.removes:
-        named_locations.remove(clients.graph, change.before)
-        return
     named_locations.save(clients.graph, change.fields, change.before, change.after)
 
 

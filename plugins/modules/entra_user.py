@@ -276,11 +276,6 @@ MANAGED = {
 }
 
 
-def goal(want, before):
-    asked = {name: want[name] for name in MANAGED if want.get(name) is not None}
-    return shape.goal(before | asked, want)
-
-
 RESOURCE = Resource(
     kind="user",
     clients={"graph": Graph, "sinks": Sinks},
@@ -302,7 +297,7 @@ RESOURCE = Resource(
     },
     managed=MANAGED,
     parse=shape.PARSE,
-    goal=goal,
+    completed=shape.goal,
     removable=True,
 )
 

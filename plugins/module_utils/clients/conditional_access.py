@@ -118,8 +118,11 @@ def planned(services: Services, before: State | None, after: State) -> dict[str,
     return shape.wire(after, _present(services, before), lambda noun, name: id_of(services, name, noun))
 
 
-def save(services: Services, before: State | None, after: State) -> None:
-    """Make or change a policy. Raises ServiceError."""
+def save(services: Services, before: State | None, after: State | None) -> None:
+    """Make, change or delete a policy. Raises ServiceError."""
+    if after is None:
+        services.graph.delete(f"{POLICIES}/{before['id']}" if before else POLICIES)
+        return
     told = planned(services, before, after)
     if before is None:
         services.graph.create(POLICIES, told, fresh=True)
@@ -127,14 +130,15 @@ def save(services: Services, before: State | None, after: State) -> None:
         services.graph.update(f"{POLICIES}/{before['id']}", told, fresh=True)
 
 
-def objection(services: Services, want: Mapping[str, Any], before: State | None, after: State) -> str:
-    """Why a policy must not be so, because somebody could not get in any more; empty when it may. Doubts are warnings.
+def objection(services: Services, want: Mapping[str, Any], before: State | None, after: State | None) -> str:
+    """Why a policy must not be so, because it lacks something or somebody could not get in any more; empty when it may.
+    Doubts are warnings.
 
     Raises:
         ServiceError: a break-glass account is not there, or could not be asked for.
     """
-    if after["mode"] != "enabled":
-        return ""
+    if after is None or shape.obstacle(after) or after["mode"] != "enabled":
+        return shape.obstacle(after) if after else ""
     policy = planned(services, before, after)
     coming: dict[str, Any] = services.once("coming policies", dict)
     present = services.once("policies", dict).get("rows") or []

@@ -42,9 +42,12 @@ def canonical(services: Services, want: State) -> State:
     }
 
 
-def save(services: Services, fields: Sequence[str], before: State | None, after: State) -> None:
-    """Make or change a group, then its owners and members. Raises ServiceError."""
+def save(services: Services, fields: Sequence[str], before: State | None, after: State | None) -> None:
+    """Make or change a group, then its owners and members; or delete it. Raises ServiceError."""
     graph = services.graph
+    if after is None:
+        _remove(graph, before or {})
+        return
     if before is None:
         object_id = _make(graph, after)
     else:
@@ -89,6 +92,5 @@ def _add(graph: Graph, path: str, part: str, ids: Sequence[str]) -> None:
             graph.create(f"{path}/{part}/$ref", graph.reference(one), fresh=True)
 
 
-def remove(graph: Graph, before: Mapping[str, Any]) -> None:
-    """Delete a group. Raises ServiceError."""
+def _remove(graph: Graph, before: Mapping[str, Any]) -> None:
     graph.delete(f"/groups/{before['id']}")

@@ -63,8 +63,23 @@ def _locations(policy: Mapping[str, Any]) -> Mapping[str, Any]:
     return (policy.get("conditions") or {}).get("locations") or {}
 
 
-def save(graph: Graph, fields: Sequence[str], before: State | None, after: State) -> None:
-    """Make or change a named location. Raises ServiceError."""
+def obstacle(graph: Graph, before: State | None, after: State | None) -> str:
+    """Why a named location cannot be so, or not be gone; empty when nothing stands in the way. Raises ServiceError."""
+    if after is not None:
+        return shape.obstacle(before, after)
+    used = users_of(graph, before["id"]) if before else []
+    return f"These policies name it: {', '.join(used)}. Take it out of them first." if used else ""
+
+
+def save(graph: Graph, fields: Sequence[str], before: State | None, after: State | None) -> None:
+    """Make, change or delete a named location. Raises ServiceError."""
+    if before is not None and after is None:
+        _remove(graph, before)
+    elif after is not None:
+        _write(graph, fields, before, after)
+
+
+def _write(graph: Graph, fields: Sequence[str], before: State | None, after: State) -> None:
     told = shape.body(fields, after)
     if before is None:
         graph.create(PATH, {**told, "displayName": after["display_name"]})
@@ -72,8 +87,8 @@ def save(graph: Graph, fields: Sequence[str], before: State | None, after: State
         graph.update(f"{PATH}/{before['id']}", told, fresh=True)
 
 
-def remove(graph: Graph, before: State) -> None:
-    """Delete a named location; a trusted one has to lose that first. Raises ServiceError."""
+def _remove(graph: Graph, before: State) -> None:
+    """A trusted one has to lose that before it can be deleted."""
     if before["trusted"]:
         graph.update(f"{PATH}/{before['id']}", shape.body(["trusted"], before | {"trusted": False}))
     graph.delete(f"{PATH}/{before['id']}")

@@ -48,6 +48,14 @@ CONTROLS = {
     "password_change": "passwordChange",
 }
 OPERATORS = {"any": "OR", "all": "AND"}
+_TEXTS = {"type": "list", "elements": "str"}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "mode": {"type": "str", "choices": list(MODES)},
+    **dict.fromkeys(PARTS, _TEXTS),
+    "client_app_types": {**_TEXTS, "choices": list(CLIENT_APPS)},
+    "grant_controls": {**_TEXTS, "choices": list(CONTROLS)},
+    "grant_operator": {"type": "str", "choices": list(OPERATORS)},
+}
 _OURS = {"users", "applications", "locations", "clientAppTypes"}
 
 

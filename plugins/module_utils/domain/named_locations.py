@@ -18,6 +18,13 @@ State = dict[str, Any]
 
 IP, COUNTRY = "#microsoft.graph.ipNamedLocation", "#microsoft.graph.countryNamedLocation"
 LOOKUPS = {"ip_address": "clientIpAddress", "authenticator_gps": "authenticatorAppGps"}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "ip_ranges": {"type": "list", "elements": "str"},
+    "trusted": {"type": "bool"},
+    "countries": {"type": "list", "elements": "str"},
+    "lookup": {"type": "str", "choices": list(LOOKUPS)},
+    "include_unknown": {"type": "bool"},
+}
 # "Using network locations in a Conditional Access policy": only masks greater than /8.
 _WIDEST = 8
 
