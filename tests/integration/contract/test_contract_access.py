@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 from contract_cases_access import BLOCKED, EMERGENCY, EVERYBODY, V4, located, place, policy_of
-from contract_ground import Ground
+from contract_ground import COLLECTION, Ground
 from contract_runners import forget, in_controller
 
 
@@ -64,6 +65,37 @@ def test_two_policies_of_one_task_lock_out_together(ground: Ground) -> None:
     assert [bool(one.get("failed")) for one in result["results"]] == [False, True]
     assert "No break-glass account could get in any more" in result["results"][1]["msg"]
     assert "(Erste)" in result["results"][1]["msg"]
+
+
+def guide(ground: Ground) -> list[tuple[str, dict[str, Any]]]:
+    """The tasks of the guide to service accounts: module and options, for this tenant."""
+    text = (COLLECTION / "docs" / "service_access.md").read_text(encoding="utf-8")
+    (play,) = yaml.safe_load(text.split("```yaml")[1].split("```")[0])
+    tasks = []
+    for task in play["tasks"]:
+        ((name, options),) = [item for item in task.items() if item[0].startswith("m365.hybrid.")]
+        if "sink" in options:
+            options["sink"] = {"file": {"path": str(ground.sinks / "konto.yml"), "prefix": "password"}}
+        if "break_glass_accounts" in options:
+            options["break_glass_accounts"] = EMERGENCY["break_glass_accounts"]
+        tasks.append((name.rpartition(".")[2], options))
+    return tasks
+
+
+def test_the_guide_does_what_it_says(ground: Ground) -> None:
+    for changes in (True, False):
+        for name, options in guide(ground):
+            result = done(ground, name, **options)
+            assert not result.get("failed"), result["msg"]
+            assert result["changed"] is changes, name
+    password = yaml.safe_load((ground.sinks / "konto.yml").read_text())["password"]
+    asked = {"user": "svc-archive@contoso.example", "password": password}
+    assert ground.control("POST", "password", asked)["works"]
+    (policy,) = ground.tenant.conditional_access_policies.values()
+    (group,) = [one for one in ground.tenant.groups.values() if one.unique_name == "service-accounts"]
+    assert policy.conditions["users"]["includeGroups"] == [group.id]
+    assert policy.conditions["locations"]["excludeLocations"] == [place(ground, "Data center").id]
+    assert policy.state == "enabledForReportingButNotEnforced"
 
 
 def test_a_trusted_location_loses_that_before_it_is_removed(ground: Ground) -> None:
