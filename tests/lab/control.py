@@ -30,7 +30,7 @@ from .state import Tenant
 from .world import World, world_of
 
 # Fields of the state that are never shown.
-_SECRET_FIELDS = {"secret"}
+_SECRET_FIELDS = {"secret", "password"}
 
 Handler = Callable[[World, Request, Any], Awaitable[Any]]
 
@@ -192,6 +192,18 @@ async def _device(world: World, _unused: Request, content: Any) -> Any:
     return {}
 
 
+async def _password(world: World, _unused: Request, content: Any) -> Any:
+    """Whether a password is a user's, as only a sign-in could tell."""
+    given = content if isinstance(content, dict) else {}
+    name, password = given.get("user"), given.get("password")
+    if not isinstance(name, str) or not isinstance(password, str):
+        raise ValueError('the body is {"user": user principal name, "password": text}')
+    user = next((one for one in world.tenant.users.values() if one.user_principal_name.lower() == name.lower()), None)
+    if user is None:
+        raise ValueError(f"there is no user {name}")
+    return {"works": user.password is not None and user.password == password}
+
+
 def _number(content: Any, name: str) -> float:
     value = content.get(name) if isinstance(content, dict) else None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e10:
@@ -219,5 +231,6 @@ routes: list[BaseRoute] = [
         ("POST", "/switches", _set_switches),
         ("GET", "/device", _devices),
         ("POST", "/device", _device),
+        ("POST", "/password", _password),
     )
 ]

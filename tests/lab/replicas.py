@@ -4,11 +4,11 @@
 
 """Stale reads: several replicas of the directory, each of which learns of a change at its own moment.
 
-With the switch C(graph_replica_lag) (seconds of the tenant's clock) every change of a user, an application with its
-service principal and credentials, a consent or an assignment reaches each of C(graph_replicas) (default 3) replicas after
-a random part of that time; each request reads from one of them, chosen at random. So reads may go back and forth between
-old and new, as they do in the service, which promises no read-after-write consistency to applications. Nothing of this
-happens while the switch is off. The choice is seeded.
+With the switch C(graph_replica_lag) (seconds of the tenant's clock) every change of a user, a group, an application with
+its service principal and credentials, a consent, an assignment, a policy or a named location reaches each of
+C(graph_replicas) (default 3) replicas after a random part of that time; each request reads from one of them, chosen at
+random. So reads may go back and forth between old and new, as they do in the service, which promises no
+read-after-write consistency to applications. Nothing of this happens while the switch is off. The choice is seeded.
 """
 
 from __future__ import annotations
@@ -20,16 +20,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from .index import index_of
-from .state import Application, DeletedPrincipal, PermissionGrant, RoleAssignment, Tenant, User
+from .state import (
+    Application,
+    ConditionalAccessPolicy,
+    DeletedPrincipal,
+    Group,
+    NamedLocation,
+    PermissionGrant,
+    RoleAssignment,
+    Tenant,
+    User,
+)
 
 # The parts of the tenant that are replicated, by the names of their fields.
 KINDS = (
     "users",
+    "groups",
     "applications",
     "deleted_applications",
     "deleted_principals",
     "permission_grants",
     "role_assignments",
+    "named_locations",
+    "conditional_access_policies",
 )
 
 
@@ -135,6 +148,15 @@ class Reader:
         """All live users, in a stable order."""
         yield from self._all("users")
 
+    def group(self, group_id: str) -> Group | None:
+        """A live group by id."""
+        group: Group | None = self._one("groups", group_id)
+        return group
+
+    def groups(self) -> list[Group]:
+        """All live groups."""
+        return list(self._all("groups"))
+
     def applications(self) -> list[Application]:
         """All live applications."""
         return list(self._all("applications"))
@@ -154,6 +176,14 @@ class Reader:
     def role_assignments(self) -> list[RoleAssignment]:
         """The assignments of app roles that are not application permissions of an application."""
         return list(self._all("role_assignments"))
+
+    def named_locations(self) -> list[NamedLocation]:
+        """All named locations."""
+        return list(self._all("named_locations"))
+
+    def conditional_access_policies(self) -> list[ConditionalAccessPolicy]:
+        """All Conditional Access policies."""
+        return list(self._all("conditional_access_policies"))
 
     def _one(self, kind: str, key: str) -> Any:
         if self._replicas is None:

@@ -66,7 +66,20 @@ DOMAIN_KEYS: Keys = {"*name": TEXT, "default": FLAG, "verified": FLAG, "authenti
 SKU: Keys = {"*part_number": TEXT, "*id": TEXT, "*enabled": NUMBER, "warning": NUMBER, "status": TEXT, "*plans": LIST}
 PLAN: Keys = {"*id": TEXT, "*name": TEXT, "applies_to": TEXT}
 ROLE: Keys = {"*name": TEXT, "*template_id": TEXT}
-GROUP: Keys = {"*name": TEXT, "members": LIST, "licenses": LIST, "mail": TEXT, "addresses": LIST, "security": FLAG}
+GROUP: Keys = {
+    "*name": TEXT,
+    "members": LIST,
+    "owners": LIST,
+    "licenses": LIST,
+    "mail": TEXT,
+    "addresses": LIST,
+    "description": TEXT,
+    "unique_name": TEXT,
+    "microsoft_365": FLAG,
+    "security": FLAG,
+    "rule": TEXT,
+    "synced": FLAG,
+}
 USER: Keys = {
     "*user_principal_name": TEXT,
     "*display_name": TEXT,
@@ -391,8 +404,10 @@ def _link(tenant: Tenant, user: User, account: str, directory: dict[str, Any], w
 def _add_group(tenant: Tenant, item: dict[str, Any], where: str) -> None:
     """Add a group; its licenses go to its members, marked as inherited."""
     users = {user.user_principal_name: user for user in tenant.users.values()}
-    for name in item.get("members", []):
-        _known(users, name, f"{where}.members", "user")
+    for part in ("members", "owners"):
+        for name in item.get(part, []):
+            _known(users, name, f"{where}.{part}", "user")
+    unified = item.get("microsoft_365", False)
     group = Group(
         id=tenant.new_id(),
         display_name=item["name"],
@@ -400,7 +415,14 @@ def _add_group(tenant: Tenant, item: dict[str, Any], where: str) -> None:
         licenses=[License(_sku_id(tenant, name, where)) for name in item.get("licenses", [])],
         mail=item.get("mail"),
         proxy_addresses=list(item.get("addresses", [])),
-        security_enabled=item.get("security", False),
+        owners=[users[name].id for name in item.get("owners", [])],
+        description=item.get("description"),
+        unique_name=item.get("unique_name"),
+        security_enabled=item.get("security", not unified and not item.get("mail")),
+        unified=unified,
+        membership_rule=item.get("rule"),
+        visibility="Private" if unified else None,
+        on_premises_sync_enabled=item.get("synced"),
     )
     tenant.groups[group.id] = group
     for member in group.members:

@@ -96,6 +96,9 @@ class User:
     mail_nickname: str | None = None
     proxy_addresses: list[str] = field(default_factory=list)
     account_enabled: bool = True
+    # What signs in; None: nobody knows it. Never shown.
+    password: str | None = None
+    password_changed_at: datetime | None = None
     usage_location: str | None = None
     department: str | None = None
     job_title: str | None = None
@@ -125,7 +128,7 @@ class User:
 
 @dataclass
 class Group:
-    """A group of Entra ID, as far as licenses and roles need it."""
+    """A group of Entra ID: a security group, a Microsoft 365 group (C(unified)), or with mail one that Exchange masters."""
 
     id: str
     display_name: str
@@ -135,8 +138,19 @@ class Group:
     on_premises_sync_enabled: bool | None = None
     mail: str | None = None
     proxy_addresses: list[str] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
+    description: str | None = None
+    mail_nickname: str | None = None
+    unique_name: str | None = None
     # With an address: a mail-enabled security group, which can hold permissions; otherwise a plain distribution group.
-    security_enabled: bool = False
+    security_enabled: bool = True
+    unified: bool = False
+    # The rule of a dynamic group, which decides on its members.
+    membership_rule: str | None = None
+    role_assignable: bool = False
+    visibility: str | None = None
+    created_at: datetime | None = None
+    deleted_at: datetime | None = None
 
 
 @dataclass
@@ -293,6 +307,33 @@ class CredentialPolicy:
 
 
 @dataclass
+class NamedLocation:
+    """A named location of Conditional Access: IP ranges (C(kind) is C(ip)) or countries (C(country))."""
+
+    id: str
+    kind: str
+    display_name: str
+    created_at: datetime
+    modified_at: datetime
+    # Every other property, by its name in Graph (for example ipRanges, isTrusted).
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class ConditionalAccessPolicy:
+    """A Conditional Access policy; its parts as Graph has them."""
+
+    id: str
+    display_name: str
+    state: str
+    created_at: datetime
+    modified_at: datetime | None
+    conditions: dict[str, Any]
+    grant_controls: dict[str, Any] | None = None
+    session_controls: dict[str, Any] | None = None
+
+
+@dataclass
 class Provisioning:
     """What Exchange will do to a user's mailbox at C(due), after a change of licenses: C(create) or C(disable)."""
 
@@ -325,6 +366,7 @@ class Tenant:
     users: dict[str, User] = field(default_factory=dict)
     deleted_users: dict[str, User] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
+    deleted_groups: dict[str, Group] = field(default_factory=dict)
     contacts: dict[str, Contact] = field(default_factory=dict)
     skus: dict[str, Sku] = field(default_factory=dict)
     roles: dict[str, DirectoryRole] = field(default_factory=dict)
@@ -333,6 +375,8 @@ class Tenant:
     deleted_principals: dict[str, DeletedPrincipal] = field(default_factory=dict)
     permission_grants: dict[str, PermissionGrant] = field(default_factory=dict)
     role_assignments: dict[str, RoleAssignment] = field(default_factory=dict)
+    named_locations: dict[str, NamedLocation] = field(default_factory=dict)
+    conditional_access_policies: dict[str, ConditionalAccessPolicy] = field(default_factory=dict)
     # The default policy for credentials, None: as Microsoft made it (not enabled); and the custom ones, by id.
     default_credential_policy: CredentialPolicy | None = None
     credential_policies: dict[str, CredentialPolicy] = field(default_factory=dict)

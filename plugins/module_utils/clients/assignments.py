@@ -11,7 +11,7 @@ from typing import Any
 
 from .applications import Services, enterprise_application, no_enterprise_application
 from .errors import ServiceError
-from .people import needed_group, needed_user
+from .members import needed_group, needed_user
 
 State = dict[str, Any]
 

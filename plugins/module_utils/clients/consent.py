@@ -12,7 +12,7 @@ from typing import Any
 from ..domain import consent
 from ..domain.api_permissions import APPLICATION, Api, api_of, kept_id, split
 from .applications import API, Services, apis_of, enterprise_application, no_enterprise_application, titled
-from .people import needed_user
+from .members import needed_user
 
 State = dict[str, Any]
 

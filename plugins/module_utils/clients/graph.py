@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from . import clouds, retry
 from .errors import ServiceError
-from .graph_errors import NOT_FOUND_STATUS, REPLICATION, STALE_TOKEN, GraphRule, classify, missing_permission
+from .graph_errors import NOT_FOUND_STATUS, REPLICATION, STALE_TOKEN, GraphRule, apart, classify, missing_permission
 from .pace import COMPLAINTS
 from .retry import Effort, Fault
 from .transport import Call, Transport
@@ -90,7 +90,10 @@ class Graph:
 
     def __init__(self, options: Mapping[str, Any], read_only: bool) -> None:
         self.warnings: list[str] = []
-        self.http = Transport(options, "graph", read_only, judge)
+        self.options = options
+        self.http = Transport(
+            options, "graph", read_only, judge, apart=lambda call: apart(call.target.removeprefix("/v1.0"))
+        )
 
     def get(self, path: str, *, consistency: str | None = None, **query: Any) -> dict[str, Any] | None:
         """Read one object; None only if Graph says explicitly that it does not exist.
@@ -264,7 +267,8 @@ def judge(call: Call, reply: Reply) -> Fault | None:
         code=code or None,
         patience=known.patience,
         absent=known.absent and reply.status == NOT_FOUND_STATUS,
-        already=known.already,
+        # A PATCH adds many references, and none of them if one is there already.
+        already=known.already and call.method != "PATCH",
         verdict=rule is not None,
         unsure=known.unsure and call.method == "POST",
     )

@@ -40,9 +40,11 @@ class GraphRule:
 _REPLICATING = "Something that this refers to was made moments ago and is not known everywhere yet, or does not exist."
 _SECRET_POLICY = "An app management policy of the tenant limits the secrets of applications."
 
+REFERENCE_EXISTS = "One or more added object references already exist"
+
 RULES: tuple[GraphRule, ...] = (
     # Already so.
-    GraphRule(fragment="One or more added object references already exist", already=True),
+    GraphRule(fragment=REFERENCE_EXISTS, already=True),
     GraphRule(fragment="Permission being assigned already exists on the object", already=True),
     # Not yet: the write was refused and may succeed soon.
     GraphRule(fragment="does not reference a valid application object", meaning=_REPLICATING, patience=REPLICATION),
@@ -166,6 +168,11 @@ PERMISSIONS: tuple[_P, ...] = (
     (r"^/directoryObjects", "Directory.Read.All", ""),
 )
 
+# Path (regular expression) and the seconds that have to lie between two requests. Conditional Access takes one request a
+# second for the whole tenant and then says 429 without Retry-After (Microsoft Learn, "Microsoft Graph service-specific
+# throttling limits"); the tenth more is for what the way there makes of the distance.
+APART: tuple[tuple[str, float], ...] = ((r"^/identity/conditionalAccess\b", 1.1),)
+
 STALE_TOKEN = (
     "A token keeps the permissions that it was issued with: what was granted during this run counts in the next."
 )
@@ -178,6 +185,11 @@ def classify(code: str, message: str) -> GraphRule | None:
         if (not rule.code or rule.code == code) and (not rule.fragment or rule.fragment.lower() in text):
             return rule
     return None
+
+
+def apart(path: str) -> float:
+    """The seconds that have to lie between two requests such as this one; 0 where the service takes any number."""
+    return next((seconds for pattern, seconds in APART if re.search(pattern, path)), 0.0)
 
 
 def missing_permission(path: str, write: bool) -> str:

@@ -25,7 +25,7 @@ from .applications import (
 )
 from .errors import ServiceError
 from .graph import Graph
-from .people import find_user
+from .members import found_user
 
 State = dict[str, Any]
 EXISTS = "Request_MultipleObjectsWithSameKeyValue"
@@ -58,7 +58,7 @@ def owner(services: Services, name: str) -> str:
     Raises:
         ServiceError: there is no such user and no such enterprise application.
     """
-    found = find_user(services.graph, name)
+    found = found_user(services.graph, name)
     found = found or enterprise_application(services.graph, name)
     if found is None:
         raise ServiceError(

@@ -21,6 +21,7 @@ TRIES = 8
 # for an error that a cmdlet itself reports and no table knows: most of those do not get better either.
 CONNECT_TRIES = 3
 UNKNOWN_ERROR_TRIES = 3
+THROTTLED = 429
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 
 
@@ -166,6 +167,37 @@ class Clock:
     def close(self) -> None:
         """End every wait."""
         self._closed.set()
+
+
+class Turns:
+    """Requests that a service takes only so often, each at its turn: for all threads of a client together.
+
+    Nobody waits before the service has turned a request away: the limit is the tenant's, and nobody else may be there.
+
+    Arguments:
+        clock: waits.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._next = 0.0
+        self._limited = False
+
+    def turned_away(self) -> None:
+        """The service has said that requests come too often: from now on they wait for their turn."""
+        self._limited = True
+
+    def wait(self, apart: float) -> None:
+        """Wait for the next turn; the one after it comes so many seconds later. Zero asks for none."""
+        if not apart or not self._limited:
+            return
+        with self._lock:
+            now = self._clock.monotonic()
+            turn = max(now, self._next)
+            self._next = turn + apart
+        if turn > now:
+            self._clock.wait(turn - now)
 
 
 @dataclass

@@ -72,6 +72,7 @@ class Transport:
         judge: turns an answer into a Fault, or None if it is a success.
         pin: stay with the host that the service once redirected to.
         header: the name of the header that carries the token, where that is not C(Authorization).
+        apart: the seconds that have to lie between requests such as this one, 0 where the service takes any number.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Transport:
         judge: Callable[[Call, Reply], Fault | None],
         pin: bool = False,
         header: str | None = None,
+        apart: Callable[[Call], float] = lambda _call: 0.0,
     ) -> None:
         self._options = options
         self._name = name
@@ -89,11 +91,13 @@ class Transport:
         self._judge = judge
         self._pin = pin
         self._header = header
+        self._apart = apart
         self._lock = threading.Lock()
         self._open: Parts | None = None
         self._home: str | None = None
         self.clock = retry.Clock()
         self.pace = Pace(int(options.get("concurrency") or CONCURRENCY))
+        self._turns = retry.Turns(self.clock)
         # How far the service's clock is ahead of ours, in seconds.
         self.ahead = 0.0
 
@@ -136,6 +140,7 @@ class Transport:
         effort, claims, refreshed = Effort(self.clock), None, False
         while True:
             tag = str(uuid.uuid4())
+            self._turns.wait(self._apart(call))
             token = self._parts()[2].token(self.service.scope, claims)
             try:
                 with self.pace.turn() as number:
@@ -151,6 +156,8 @@ class Transport:
                 self._parts()[2].forget(token)
                 claims, refreshed = claims_of(reply.headers.get("WWW-Authenticate")), True
                 continue
+            if reply.status == retry.THROTTLED:
+                self._turns.turned_away()
             fault = self._judge(call, reply)
             if fault is None or fault.absent or fault.already:
                 return reply, fault

@@ -74,6 +74,7 @@ def plan(resource: Resource, want: State, before: State | None) -> Change:
         return Change(resource, want, before, None, ())
     try:
         after = (resource.goal or _overlay(resource))(want, dict(before or {}))
+        after = resource.completed(after, want) if resource.completed else after
     except ValueError as contradiction:
         raise Refused(f"{contradiction}.") from contradiction
     fields = tuple(

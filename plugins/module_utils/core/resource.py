@@ -138,6 +138,7 @@ class Resource:
             reason; for options that depend on each other, before anything is asked of any service.
         goal: the state that should be there, where fields depend on each other; by default every managed option
             decides for itself.
+        completed: what the state lacks that is asked for, given it and the options; for example what a new object needs.
         removable: the object has a C(state), so it can be created and removed by us.
         stepwise: a change is made in steps. C(apply) takes the first one only; it has to be seen before the next is taken,
             and what is left is planned anew.
@@ -156,6 +157,7 @@ class Resource:
     parse: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     check: Callable[[State], State] | None = None
     goal: Callable[[State, State], State] | None = None
+    completed: Callable[[State, State], State] | None = None
     removable: bool = False
     stepwise: bool = False
     awaits: bool = False

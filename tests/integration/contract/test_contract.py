@@ -15,10 +15,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import contract_cases_access
 import contract_cases_applications
 import contract_cases_cloud
 import contract_cases_directory
 import contract_cases_hybrid
+import contract_cases_identities
 import contract_cases_mail
 import contract_cases_permissions
 import contract_cases_secrets
@@ -29,11 +31,13 @@ from contract_ground import Ground
 from contract_runners import MODULES, ModuleHost, Run, forget, in_controller
 
 CASES = [
+    *contract_cases_access.CASES,
     *contract_cases_applications.CASES,
     *contract_cases_secrets.CASES,
     *contract_cases_cloud.CASES,
     *contract_cases_directory.CASES,
     *contract_cases_hybrid.CASES,
+    *contract_cases_identities.CASES,
     *contract_cases_mail.CASES,
     *contract_cases_permissions.CASES,
     *contract_cases_settings.CASES,

@@ -111,7 +111,7 @@ def _party(call: Call, identifier: str, present: list[Principal]) -> Party | Non
     user = call.reader.user(identifier)
     if user is not None:
         return Party(user.id, "User", user.display_name)
-    group = call.tenant.groups.get(identifier)
+    group = call.reader.group(identifier)
     if group is not None:
         return Party(group.id, "Group", group.display_name)
     principal = principals.by_id(present, identifier)

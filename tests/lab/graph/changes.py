@@ -5,7 +5,7 @@
 """POST /users and PATCH /users/{id}: what may be written, by whom, and in which form.
 
 Everything is checked before anything is changed. Sources: the user, "Create user" and "Update user" pages of the Graph
-reference; the refusal for synchronized users as the service words it.
+reference, and "Who can perform sensitive actions" on the first; the refusal for synchronized users as the service words it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .call import Answer, Call, done
 from .errors import forbidden, invalid_value, read_only, refused, syntax, taken, unknown_property, wrong_type
 from .permissions import PASSWORDS_WRITE
 from .schema import KEPT_LISTS, NOT_MASTERED, USER, WRITABLE, WRITTEN_TEXT
-from .users import changed, real
+from .users import changed, holds_role, real
 
 _REQUIRED = ("accountEnabled", "displayName", "mailNickname", "passwordProfile", "userPrincipalName")
 _NOT_EMPTY = frozenset({"displayName", "userPrincipalName", "mailNickname", "accountEnabled"})
@@ -33,7 +33,19 @@ _PASSWORD_MEMBERS = {
     "forceChangePasswordNextSignIn": bool,
     "forceChangePasswordNextSignInWithMfa": bool,
 }
-_MASTERED = (
+# What an application must not change of whoever holds a directory role, whatever its permissions for users.
+_SENSITIVE = frozenset(
+    {
+        "accountEnabled",
+        "businessPhones",
+        "mobilePhone",
+        "onPremisesImmutableId",
+        "otherMails",
+        "passwordProfile",
+        "userPrincipalName",
+    }
+)
+MASTERED = (
     "Unable to update the specified properties for on-premises mastered Directory Sync objects "
     "or objects currently undergoing migration."
 )
@@ -45,8 +57,10 @@ def update_user(call: Call) -> Answer:
     wanted = _checked_body(call)
     if "passwordProfile" in wanted and not call.permissions & PASSWORDS_WRITE:
         raise forbidden()
+    if _SENSITIVE & set(wanted) and holds_role(call.tenant, user):
+        raise forbidden()
     if user.on_premises_sync_enabled and not user.is_cloud_managed and set(wanted) - NOT_MASTERED:
-        raise refused(_MASTERED)
+        raise refused(MASTERED)
     _check_values(call.tenant, wanted, user)
     _apply(call.tenant, user, wanted)
     changed(call.tenant, user)
@@ -59,6 +73,8 @@ def create_user(call: Call) -> Answer:
     for name in _REQUIRED:
         if wanted.get(name) in (None, ""):
             raise refused(f"A value is required for property '{name}' of resource 'User'.")
+    if wanted["passwordProfile"].get("password") is None:
+        raise refused("A value is required for property 'passwordProfile.password' of resource 'User'.")
     _check_values(call.tenant, wanted, None)
     tenant = call.tenant
     domain = tenant.domains.get(domain_of(wanted["userPrincipalName"]))
@@ -113,7 +129,7 @@ def _started(value: list[Any] | dict[str, Any]) -> Exception:
 
 
 def _check_password(value: Any) -> None:
-    """The shape of a passwordProfile; its password is judged by length alone and kept nowhere."""
+    """The shape of a passwordProfile; its password is judged by length alone."""
     if not isinstance(value, dict):
         raise wrong_type("microsoft.graph.passwordProfile")
     for name, item in value.items():
@@ -198,6 +214,9 @@ def _apply(tenant: Tenant, user: User, wanted: dict[str, Any]) -> None:
             user.account_enabled = value
         elif name != "passwordProfile":
             user.extra[name] = value
+        elif (value or {}).get("password") is not None:
+            user.password = value["password"]
+            user.password_changed_at = tenant.clock.now()
     if user.usage_location:
         user.usage_location = user.usage_location.upper()
     if "mail" in wanted:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Deleted users, applications and service principals: listed, restored within 30 days, or removed for good.
+"""Deleted users, Microsoft 365 groups, applications and service principals: listed, restored within 30 days, or removed for good.
 
 Source: the "List deletedItems", "Restore deleted directory object item" and "Permanently delete an item" pages of the
 Graph reference, and the restore action of the v1.0 metadata document. Who restores an application has to restore its
@@ -26,6 +26,8 @@ from .errors import GraphError, forbidden, missing, refused, syntax, taken, wron
 from .permissions import (
     APPLICATIONS_WRITE,
     APPLICATIONS_WRITE_ALL,
+    GROUPS_READ,
+    GROUPS_WRITE,
     PRINCIPALS_READ,
     PRINCIPALS_WRITE,
     PRINCIPALS_WRITE_ALL,
@@ -34,6 +36,7 @@ from .permissions import (
 )
 from .provisioning import licenses_changed
 from .resource import Property, Resource, attribute
+from .roles import GROUP
 from .schema import USER
 from .users import changed
 
@@ -53,6 +56,11 @@ _PARAMETERS = {"autoReconcileProxyConflict": bool, "newUserPrincipalName": str}
 def list_deleted_users(call: Call) -> Answer:
     """GET /directory/deletedItems/microsoft.graph.user."""
     return query.collection(call, USER, call.tenant.deleted_users.values())
+
+
+def list_deleted_groups(call: Call) -> Answer:
+    """GET /directory/deletedItems/microsoft.graph.group: Microsoft 365 groups only, others are gone for good."""
+    return query.collection(call, GROUP, call.tenant.deleted_groups.values())
 
 
 def refuse_without_cast(_call: Call) -> Answer:
@@ -82,7 +90,7 @@ def purge(call: Call) -> Answer:
     """DELETE /directory/deletedItems/{id}: gone for good; a user's mailbox too, an application's uniqueName is free."""
     _unused, item, kind = _found(call, "write")
     del getattr(call.tenant, kind)[item.id]
-    if kind != "deleted_users":
+    if kind not in ("deleted_users", "deleted_groups"):
         announce(call.tenant, kind)
     return done()
 
@@ -95,13 +103,17 @@ def restore(call: Call) -> Answer:
     if kind == "deleted_users":
         _restore_user(call, item, options)
         shown = item
+    elif kind == "deleted_groups":
+        del tenant.deleted_groups[item.id]
+        item.deleted_at = None
+        tenant.groups[item.id] = shown = item
     elif kind == "deleted_applications":
         del tenant.deleted_applications[item.id]
         item.deleted_at = None
         tenant.applications[item.id] = shown = item
     else:
         shown = _restore_principal(call, item)
-    announce(tenant, "applications", "deleted_applications", "deleted_principals")
+    announce(tenant, "groups", "applications", "deleted_applications", "deleted_principals")
     context = {
         "@odata.context": call.context("directoryObjects/$entity"),
         "@odata.type": f"#microsoft.graph.{resource.type_name}",
@@ -177,6 +189,10 @@ def _found(call: Call, way: str) -> tuple[Resource, Any, str]:
     if user is not None:
         _allow(call, USERS_READ if way == "read" else USERS_DELETE)
         return USER, user, "deleted_users"
+    group = call.tenant.deleted_groups.get(key)
+    if group is not None:
+        _allow(call, GROUPS_READ if way == "read" else GROUPS_WRITE)
+        return GROUP, group, "deleted_groups"
     seen = {one.id for one in call.reader.deleted_applications()} | {one.id for one in call.reader.deleted_principals()}
     for kind, resource in (("deleted_applications", APPLICATION), ("deleted_principals", DELETED_PRINCIPAL)):
         item = getattr(call.tenant, kind).get(key)

@@ -21,6 +21,11 @@ ORGANIZATION_READ = DIRECTORY_READ | {"Organization.Read.All", "Organization.Rea
 SKUS_READ = ORGANIZATION_READ | {"LicenseAssignment.Read.All", "LicenseAssignment.ReadWrite.All"}
 DOMAINS_READ = DIRECTORY_READ | {"Domain.Read.All", "Domain.ReadWrite.All"}
 GROUPS_READ = DIRECTORY_READ | {"Group.Read.All", "Group.ReadWrite.All"}
+GROUPS_WRITE = frozenset({"Group.ReadWrite.All", "Directory.ReadWrite.All"})
+GROUPS_CREATE = GROUPS_WRITE | {"Group.Create"}
+MEMBERS_WRITE = GROUPS_WRITE | {"GroupMember.ReadWrite.All"}
+# Besides, for groups that roles may be given to.
+ROLE_GROUPS_WRITE = frozenset({"RoleManagement.ReadWrite.Directory"})
 MEMBERS_READ = GROUPS_READ | {"GroupMember.Read.All", "GroupMember.ReadWrite.All"}
 MEMBERSHIPS_READ = DIRECTORY_READ | {"GroupMember.Read.All", "User.Read.All", "User.ReadWrite.All"}
 ROLES_READ = DIRECTORY_READ | {"RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory"}
@@ -43,6 +48,9 @@ APP_ROLES_WRITE = frozenset({"AppRoleAssignment.ReadWrite.All"})
 APP_ROLES_READ = DIRECTORY_READ | APP_ROLES_WRITE
 POLICIES_READ = frozenset({"Policy.Read.All", "Policy.ReadWrite.ApplicationConfiguration"})
 SIGN_INS_READ = frozenset({"AuditLog.Read.All"})
+# All of a call's sets are needed for Conditional Access; reading and writing are two permissions.
+CONDITIONAL_ACCESS_READ = frozenset({"Policy.Read.All", "Policy.Read.ConditionalAccess"})
+CONDITIONAL_ACCESS_WRITE = frozenset({"Policy.ReadWrite.ConditionalAccess"})
 MAILBOX_SETTINGS_READ = frozenset({"MailboxSettings.Read", "MailboxSettings.ReadWrite"})
 SYNC_BEHAVIOR_READ = frozenset({"User-OnPremisesSyncBehavior.Read.All", "User-OnPremisesSyncBehavior.ReadWrite.All"})
 SYNC_BEHAVIOR_WRITE = frozenset({"User-OnPremisesSyncBehavior.ReadWrite.All"})

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..state import DirectoryRole, Group, Tenant
 from . import query
-from .call import Answer, Call
+from .call import Answer, Call, moment
 from .errors import missing, unsupported
 from .principals import PRINCIPAL, principals
 from .resource import Property, Resource, attribute, constant
@@ -42,23 +42,39 @@ def _group_licenses(_tenant: Tenant, group: Group) -> list[dict[str, Any]]:
     return [{"disabledPlans": list(item.disabled_plans), "skuId": item.sku_id} for item in group.licenses]
 
 
+def group_types(group: Group) -> list[str]:
+    """Graph's groupTypes."""
+    return [*(["DynamicMembership"] if group.membership_rule else []), *(["Unified"] if group.unified else [])]
+
+
+def mail_enabled(group: Group) -> bool:
+    """Graph's mailEnabled."""
+    return group.unified or group.mail is not None
+
+
 _GROUP_PROPERTIES = {
     "id": attribute("id", filters="eq"),
-    "deletedDateTime": constant(None, "DateTimeOffset"),
-    "createdDateTime": constant(None, "DateTimeOffset"),
-    "description": constant(None),
+    "deletedDateTime": Property(lambda _tenant, group: moment(group.deleted_at), "DateTimeOffset"),
+    "createdDateTime": Property(lambda _tenant, group: moment(group.created_at), "DateTimeOffset"),
+    "description": attribute("description", filters="eq"),
     "displayName": attribute("display_name", filters="eq"),
-    "groupTypes": constant([], "Collection"),
-    "isAssignableToRole": constant(None, "Boolean"),
+    "groupTypes": Property(lambda _tenant, group: group_types(group), "Collection", "any"),
+    "isAssignableToRole": Property(lambda _tenant, group: group.role_assignable or None, "Boolean"),
     "mail": attribute("mail", filters="eq"),
-    "mailEnabled": Property(lambda _tenant, group: group.mail is not None, "Boolean"),
-    "mailNickname": Property(lambda _tenant, group: (group.mail or group.id).partition("@")[0]),
+    "mailEnabled": Property(lambda _tenant, group: mail_enabled(group), "Boolean", "eq"),
+    "mailNickname": Property(
+        lambda _tenant, group: group.mail_nickname or (group.mail or group.id).partition("@")[0], filters="eq"
+    ),
+    "membershipRule": attribute("membership_rule"),
+    "membershipRuleProcessingState": Property(lambda _tenant, group: "On" if group.membership_rule else None),
     "onPremisesSyncEnabled": attribute("on_premises_sync_enabled", "Boolean", "eq"),
     "proxyAddresses": Property(lambda _tenant, group: list(group.proxy_addresses), "Collection", "any"),
-    "securityEnabled": constant(True, "Boolean"),
-    "visibility": constant(None),
+    "securityEnabled": attribute("security_enabled", "Boolean", "eq"),
+    "visibility": attribute("visibility"),
 }
 _LICENSED = {
+    # Shown only when selected, like the licenses.
+    "uniqueName": attribute("unique_name", filters="eq"),
     "assignedLicenses": Property(_group_licenses, "Collection", "any"),
     "licenseProcessingState": Property(_processing, "Complex"),
     "hasMembersWithLicenseErrors": constant(None, "Boolean"),
@@ -113,6 +129,51 @@ def _role(call: Call) -> DirectoryRole:
     raise missing(value)
 
 
+# Built-in roles beside those of the tenant (Microsoft Learn, "Microsoft Entra built-in roles"), by template id.
+_BUILT_IN = {
+    "62e90394-69f5-4237-9190-012177145e10": "Global Administrator",
+    "29232cdf-9323-42fd-ade2-1d097af3e4de": "Exchange Administrator",
+    "fe930be7-5e62-47db-91af-98c3a49a38b1": "User Administrator",
+    "194ae4cb-b126-40b2-bd5b-6091b380977d": "Security Administrator",
+    "b1be1c3e-b65d-4f19-8427-f6fa0d97feb9": "Conditional Access Administrator",
+    "f2ef992c-3afb-46b9-b7cf-a126ee74c451": "Global Reader",
+}
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A role, whether or not it was ever activated; the id of a built-in one is its template id."""
+
+    id: str
+    display_name: str
+
+
+_DEFINITION_PROPERTIES = {
+    "id": attribute("id", filters="eq"),
+    "displayName": attribute("display_name", filters="eq"),
+    "isBuiltIn": constant(True, "Boolean"),
+    "isEnabled": constant(True, "Boolean"),
+    "templateId": attribute("id", filters="eq"),
+}
+DEFINITION = Resource(
+    "roleManagement/directory/roleDefinitions",
+    "unifiedRoleDefinition",
+    _DEFINITION_PROPERTIES,
+    tuple(_DEFINITION_PROPERTIES),
+)
+
+
+def definitions(tenant: Tenant) -> dict[str, str]:
+    """The display names of all roles, by definition id."""
+    return _BUILT_IN | {role.template_id: role.display_name for role in tenant.roles.values()}
+
+
+def list_definitions(call: Call) -> Answer:
+    """GET /roleManagement/directory/roleDefinitions."""
+    rows = [Definition(key, name) for key, name in definitions(call.tenant).items()]
+    return query.collection(call, DEFINITION, rows)
+
+
 def list_assignments(call: Call) -> Answer:
     """GET /roleManagement/directory/roleAssignments. The definition id of a built-in role is its template id."""
     rows = [
@@ -130,12 +191,17 @@ def _assignment_id(role_id: str, principal_id: str) -> str:
 
 def list_groups(call: Call) -> Answer:
     """GET /groups."""
-    return query.collection(call, GROUP, call.tenant.groups.values())
+    return query.collection(call, GROUP, call.reader.groups())
 
 
 def get_group(call: Call) -> Answer:
-    """GET /groups/{id}."""
+    """GET /groups/{id} and /groups(uniqueName='...')."""
     return Answer(200, GROUP.entity(call, group_of(call)))
+
+
+def list_group_owners(call: Call) -> Answer:
+    """GET /groups/{id}/owners: users and service principals, each with its type."""
+    return objects(call, members(call, group_of(call).owners))
 
 
 def list_group_members(call: Call) -> Answer:
@@ -144,11 +210,19 @@ def list_group_members(call: Call) -> Answer:
 
 
 def group_of(call: Call) -> Group:
-    """The group of the address. Raises GraphError."""
-    group = call.tenant.groups.get(call.key.lower())
+    """The group of the address, as this read sees it. Raises GraphError."""
+    group = called(call)
     if group is None:
         raise missing(call.key)
     return group
+
+
+def called(call: Call) -> Group | None:
+    """The group of the address, None where this read does not see it."""
+    name, value = call.keys[0]
+    if name.lower() == "uniquename":
+        return next((one for one in call.reader.groups() if one.unique_name == value), None)
+    return call.reader.group(value.lower()) if name == "id" else None
 
 
 def memberships(kind: str, *, transitive: bool) -> Callable[[Call], Answer]:
@@ -208,8 +282,9 @@ def _member(call: Call, item_id: str) -> tuple[Resource, Any] | None:
     user = call.reader.user(item_id)
     if user is not None:
         return USER, user
-    if item_id in call.tenant.groups:
-        return GROUP, call.tenant.groups[item_id]
+    group = call.reader.group(item_id)
+    if group is not None:
+        return GROUP, group
     principal = next((item for item in principals(call.tenant) if item.id == item_id), None)
     return (PRINCIPAL, principal) if principal is not None else None
 

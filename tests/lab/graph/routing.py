@@ -23,10 +23,13 @@ from . import (
     applications,
     assignments,
     changes,
+    conditional_access,
     credential_policies,
     deleted,
     grants,
+    groups,
     licenses,
+    named_locations,
     organization,
     owners,
     permissions,
@@ -70,7 +73,10 @@ class _Node:
     operations: dict[str, Operation] = field(default_factory=dict)
 
 
-def _me(_call: Call) -> Answer:
+def _me(call: Call) -> Answer:
+    if call.claims.get("idtyp") == "user":
+        call.keys.append(("id", str(call.claims["oid"])))
+        return users.get_user(call)
     raise refused("/me request is only valid with delegated authentication flow.")
 
 
@@ -111,17 +117,49 @@ def _table() -> dict[str, dict[str, Operation]]:
         "directoryRoles": _read(roles.list_roles, p.ROLES_READ, frozenset({"$select", "$filter"})),
         "directoryRoles/*": _read(roles.get_role, p.ROLES_READ, ENTITY),
         "directoryRoles/*/members": _read(roles.list_role_members, p.ROLES_READ, LIST),
+        "roleManagement/directory/roleDefinitions": _read(roles.list_definitions, p.ROLES_READ, LIST),
         "roleManagement/directory/roleAssignments": _read(roles.list_assignments, p.ASSIGNMENTS_READ, LIST),
-        "groups": _read(roles.list_groups, p.GROUPS_READ, LIST),
-        "groups/*": _read(roles.get_group, p.GROUPS_READ, ENTITY),
-        "groups/*/members": _read(roles.list_group_members, p.MEMBERS_READ, LIST, 3),
         "directory/onPremisesSynchronization": _read(organization.get_synchronization, None, ENTITY),
     }
-    table |= _application_table() | _principal_table() | _deleted_table()
+    table |= _conditional_access_table() | _group_table() | _application_table() | _principal_table() | _deleted_table()
     for name in ("", "directoryRole", "group"):
         cast = f"/microsoft.graph.{name}" if name else ""
         table[f"users/*/memberOf{cast}"] = _read(direct[name], p.MEMBERSHIPS_READ, LIST)
         table[f"users/*/transitiveMemberOf{cast}"] = _read(nested[name], p.MEMBERSHIPS_READ, LIST)
+    return table
+
+
+def _conditional_access_table() -> dict[str, dict[str, Operation]]:
+    """Conditional Access; it judges permissions itself, in its own words."""
+    root = "identity/conditionalAccess"
+    table = {}
+    for name, module in (("policies", conditional_access), ("namedLocations", named_locations)):
+        table[f"{root}/{name}"] = _read(module.list_all, None, LIST) | {"POST": Operation(module.create, None)}
+        table[f"{root}/{name}/*"] = _read(module.get_one, None, ENTITY) | {
+            "PATCH": Operation(module.update, None),
+            "DELETE": Operation(module.delete, None),
+        }
+    return table
+
+
+def _group_table() -> dict[str, dict[str, Operation]]:
+    """Groups, their members and owners. Who may write members only is judged when the body is known."""
+    p = permissions
+    table = {
+        "groups": _read(roles.list_groups, p.GROUPS_READ, LIST)
+        | {"POST": Operation(groups.create_group, p.GROUPS_CREATE)},
+        "groups/*": _read(roles.get_group, p.GROUPS_READ, ENTITY)
+        | {
+            "PATCH": Operation(groups.update_group, p.MEMBERS_WRITE | p.GROUPS_CREATE),
+            "DELETE": Operation(groups.delete_group, p.GROUPS_WRITE),
+        },
+        "groups/*/members": _read(roles.list_group_members, p.MEMBERS_READ, LIST, 3),
+        "groups/*/owners": _read(roles.list_group_owners, p.MEMBERS_READ, LIST),
+        "groups/*/members/*": {"DELETE": Operation(groups.delete_member_itself, p.USERS_DELETE)},
+    }
+    for part, write in (("members", p.MEMBERS_WRITE), ("owners", p.GROUPS_WRITE)):
+        table[f"groups/*/{part}/$ref"] = {"POST": Operation(groups.adder(part), write)}
+        table[f"groups/*/{part}/*/$ref"] = {"DELETE": Operation(groups.remover(part), write)}
     return table
 
 
@@ -191,15 +229,18 @@ def _deleted_table() -> dict[str, dict[str, Operation]]:
     return {
         "directory/deletedItems": _read(deleted.refuse_without_cast, None, ALL),
         "directory/deletedItems/microsoft.graph.user": _read(deleted.list_deleted_users, p.USERS_READ, LIST),
+        "directory/deletedItems/microsoft.graph.group": _read(deleted.list_deleted_groups, p.GROUPS_READ, LIST),
         "directory/deletedItems/microsoft.graph.application": _read(
             deleted.list_deleted_applications, p.PRINCIPALS_READ, LIST
         ),
         "directory/deletedItems/microsoft.graph.servicePrincipal": _read(
             deleted.list_deleted_principals, p.PRINCIPALS_READ, LIST
         ),
-        "directory/deletedItems/*": _read(deleted.get_deleted, p.USERS_READ | p.PRINCIPALS_READ, ENTITY)
-        | {"DELETE": Operation(deleted.purge, p.USERS_DELETE | p.PRINCIPALS_WRITE)},
-        "directory/deletedItems/*/restore": {"POST": Operation(deleted.restore, p.USERS_DELETE | p.PRINCIPALS_WRITE)},
+        "directory/deletedItems/*": _read(deleted.get_deleted, p.USERS_READ | p.PRINCIPALS_READ | p.GROUPS_READ, ENTITY)
+        | {"DELETE": Operation(deleted.purge, p.USERS_DELETE | p.PRINCIPALS_WRITE | p.GROUPS_WRITE)},
+        "directory/deletedItems/*/restore": {
+            "POST": Operation(deleted.restore, p.USERS_DELETE | p.PRINCIPALS_WRITE | p.GROUPS_WRITE)
+        },
     }
 
 
@@ -258,6 +299,8 @@ async def dispatch(call: Call) -> Answer:
         raise GraphError(405, "Request_BadRequest", words, headers={"Allow": ", ".join(node.operations)})
     if operation.allowed is not None and not call.permissions & operation.allowed:
         raise forbidden()
+    if call.path[0].lower() == "identity":
+        conditional_access.throttle(call)
     query.check(call.query, operation.options)
     settle(call.tenant)
     if operation.writes_user:

@@ -62,7 +62,6 @@ _EMPTY_TEXT = (
     "externalUserStateChangeDateTime",
     "isManagementRestricted",
     "isResourceAccount",
-    "lastPasswordChangeDateTime",
     "legalAgeGroupClassification",
     "mySite",
     "passwordProfile",
@@ -173,6 +172,9 @@ def _properties() -> dict[str, Property]:
         "createdDateTime": _instant("created_at", "eq"),
         "deletedDateTime": _instant("deleted_at", "eq"),
         "signInSessionsValidFromDateTime": _instant("created_at"),
+        "lastPasswordChangeDateTime": Property(
+            lambda _tenant, user: moment(user.password_changed_at or user.created_at), "DateTimeOffset"
+        ),
         "proxyAddresses": Property(lambda _tenant, user: list(user.proxy_addresses), "Collection", "any"),
         "imAddresses": constant([], "Collection"),
         "identities": Property(_identities, "Collection"),

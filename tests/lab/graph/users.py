@@ -117,8 +117,18 @@ def delete_user(call: Call) -> Answer:
     An application needs more than User.ReadWrite.All for the holder of a directory role (Graph, "Who can perform
     sensitive actions"); the lab's applications never have more.
     """
-    user = real(call)
-    if any(user.id in role.members for role in call.tenant.roles.values()):
+    return removed(call, real(call))
+
+
+def holds_role(tenant: Tenant, user: User) -> bool:
+    """Whether a user holds a directory role, himself or by a group that roles may be given to."""
+    holders = {user.id, *(group.id for group in tenant.groups.values() if user.id in group.members)}
+    return any(holders & set(role.members) for role in tenant.roles.values())
+
+
+def removed(call: Call, user: User) -> Answer:
+    """Delete a user softly, if the caller may."""
+    if holds_role(call.tenant, user):
         raise forbidden()
     del call.tenant.users[user.id]
     user.deleted_at = call.tenant.clock.now()

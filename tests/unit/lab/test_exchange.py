@@ -410,7 +410,11 @@ def test_get_user_shows_users_without_a_mailbox_and_get_mailbox_does_not(lab: La
 
 def test_get_recipient_finds_groups_and_contacts_by_address(lab: Lab) -> None:
     lab.tenant.groups["g"] = Group(
-        "g", "Liste", mail="liste@contoso.example", proxy_addresses=["SMTP:liste@contoso.example"]
+        "g",
+        "Liste",
+        mail="liste@contoso.example",
+        proxy_addresses=["SMTP:liste@contoso.example"],
+        security_enabled=False,
     )
     lab.tenant.contacts["c"] = Contact("c", "Partner", proxy_addresses=["SMTP:post@partner.example"])
     for address, kind in (

@@ -1,0 +1,189 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Conditional Access policies: all read in one request, with every name resolved once, and written as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from ..domain import conditional_access as shape
+from ..domain import lockout
+from ..domain.lockout import Account
+from .applications import Services, enterprise_application, find_principal
+from .credentials import kind_of
+from .errors import ServiceError
+from .members import find_group, found_user, id_of, label
+from .named_locations import PATH as LOCATIONS
+from .named_locations import POLICIES, named
+from .retry import Effort
+
+State = dict[str, Any]
+_DEFINITIONS = "/roleManagement/directory/roleDefinitions"
+# Seconds in which what was made moments ago is mostly shown; whoever mistyped a name does not wait longer.
+SETTLING = 8.0
+_LISTS = {"roles": _DEFINITIONS, "locations": LOCATIONS}
+
+
+def canonical(services: Services, want: State) -> State:
+    """The options with every user, group, role, application and location under one name. Raises ServiceError."""
+    lists = {
+        option: want[option] and [_resolved(services, noun, name) for name in want[option]]
+        for option, (_group, _name, noun) in shape.PARTS.items()
+    }
+    return want | lists
+
+
+def _resolved(services: Services, noun: str, name: str) -> str:
+    if name.casefold() in shape.WORDS[noun]:
+        return name.casefold()
+    graph, title = services.graph, noun.removesuffix("s")
+    if noun in _LISTS:
+        found = _listed(services, noun, name)
+    elif noun == "applications":
+        found, title = enterprise_application(graph, name), "enterprise application"
+    else:
+        found = found_user(graph, name) if noun == "users" else find_group(graph, name, "id,displayName")
+    if found is None:
+        raise ServiceError(f"There is no {title} {name}.", advice="Check the spelling, or name it by its id.")
+    return _labelled(services, noun, found)
+
+
+def _listed(services: Services, noun: str, name: str) -> dict[str, Any] | None:
+    """A role or a location by its name. One that an earlier task has made may not be on every replica yet."""
+    effort = Effort(services.graph.http.clock)
+    found = named(noun, _rows(services, noun), name)
+    while found is None and effort.again(SETTLING):
+        found = named(noun, services.graph.list(_LISTS[noun]), name)
+    return found
+
+
+def _labelled(services: Services, noun: str, row: Mapping[str, Any]) -> str:
+    """One object under its one name. Policies know applications by their client id."""
+    identifier = row["appId"] if noun == "applications" else row["id"]
+    return label(services, str(identifier), str(row.get("userPrincipalName") or row["displayName"]), noun)
+
+
+def _rows(services: Services, noun: str) -> list[dict[str, Any]]:
+    """All role definitions or named locations, read once for the whole task."""
+    rows: list[dict[str, Any]] = services.once(("all", noun), lambda: services.graph.list(_LISTS[noun]))
+    return rows
+
+
+def _name(services: Services, noun: str, identifier: str) -> str:
+    """The one name of what a policy names; one that is gone keeps its id."""
+
+    def look() -> str:
+        graph = services.graph
+        if noun in _LISTS:
+            row = next((one for one in _rows(services, noun) if one["id"] == identifier), None)
+        elif noun == "applications":
+            row = find_principal(graph, identifier)
+        else:
+            row = graph.get(
+                f"/{noun}/{identifier}", select="id,displayName" + (",userPrincipalName" if noun == "users" else "")
+            )
+        return _labelled(services, noun, row) if row else label(services, identifier, identifier, noun)
+
+    shown: str = services.once(("named", noun, identifier), look)
+    return shown
+
+
+def states(services: Services, wants: Sequence[Mapping[str, Any]]) -> list[State | Exception | None]:
+    """The states of policies, in their order; an error in the place of one. Raises ServiceError."""
+    rows = services.graph.list(POLICIES)
+    services.once("policies", dict)["rows"] = rows
+    return [_state(services, rows, str(want["policy"])) for want in wants]
+
+
+def _state(services: Services, rows: list[dict[str, Any]], name: str) -> State | Exception | None:
+    try:
+        found = named("policies", rows, name)
+        return shape.state_of(found, partial(_name, services)) if found else None
+    except ServiceError as error:
+        return error
+
+
+def _present(services: Services, before: State | None) -> dict[str, Any]:
+    """The policy as it was read last."""
+    rows = services.once("policies", dict).get("rows") or []
+    return next((row for row in rows if before and row["id"] == before["id"]), {})
+
+
+def planned(services: Services, before: State | None, after: State) -> dict[str, Any]:
+    """The whole policy as it would be, in Graph's words."""
+    return shape.wire(after, _present(services, before), lambda noun, name: id_of(services, name, noun))
+
+
+def save(services: Services, before: State | None, after: State | None) -> None:
+    """Make, change or delete a policy. Raises ServiceError."""
+    if after is None:
+        services.graph.delete(f"{POLICIES}/{before['id']}" if before else POLICIES)
+        return
+    told = planned(services, before, after)
+    if before is None:
+        services.graph.create(POLICIES, told, fresh=True)
+    else:
+        services.graph.update(f"{POLICIES}/{before['id']}", told, fresh=True)
+
+
+def objection(services: Services, want: Mapping[str, Any], before: State | None, after: State | None) -> str:
+    """Why a policy must not be so, because it lacks something or somebody could not get in any more; empty when it may.
+    Doubts are warnings.
+
+    Raises:
+        ServiceError: a break-glass account is not there, or could not be asked for.
+    """
+    if after is None or shape.obstacle(after) or after["mode"] != "enabled":
+        return shape.obstacle(after) if after else ""
+    policy = planned(services, before, after)
+    coming: dict[str, Any] = services.once("coming policies", dict)
+    present = services.once("policies", dict).get("rows") or []
+    others = [one for one in [*present, *coming.values()] if one["displayName"] != policy["displayName"]]
+    own = services.once("own account", lambda: _own(services))
+    emergency = [
+        services.once(("account", name), partial(_user, services, name)) for name in want["break_glass_accounts"] or ()
+    ]
+    reason = lockout.objection(policy, others, own, emergency)
+    if not reason:
+        coming[policy["displayName"]] = policy
+        services.graph.warnings += lockout.doubts(policy, own, emergency)
+    return reason
+
+
+def _own(services: Services) -> Account | None:
+    """Who this run is signed in as. Managed identities are never the subject of a policy (Microsoft Learn, "Conditional
+    Access for workload identities")."""
+    options = services.graph.options
+    kind = kind_of(options)
+    if kind == "managed_identity":
+        return None
+    if kind == "device_code":
+        return _user(services, None)
+    client_id = str(options["client_id"])
+    principal = find_principal(services.graph, client_id)
+    if principal is None:
+        return None
+    return Account(f"the application {principal['displayName']}", str(principal["id"]), application=True)
+
+
+def _user(services: Services, name: str | None) -> Account:
+    """An account with all that a policy can know it by; without a name, who is signed in."""
+    graph, select = services.graph, "id,userPrincipalName,accountEnabled"
+    found = graph.get("/me", select=select) if name is None else found_user(graph, name, select)
+    if found is None:
+        raise ServiceError(
+            f"There is no user {name}, named in break_glass_accounts.",
+            advice="An account that is not there saves nobody.",
+        )
+    held = graph.list(f"/users/{found['id']}/transitiveMemberOf", select="id,roleTemplateId")
+    return Account(
+        str(found["userPrincipalName"]),
+        str(found["id"]),
+        frozenset(str(one["id"]) for one in held),
+        frozenset(str(one["roleTemplateId"]) for one in held if one.get("roleTemplateId")),
+        enabled=bool(found["accountEnabled"]),
+    )
