@@ -20,7 +20,7 @@ from typing import Any
 
 from ldap3.core.exceptions import LDAPException
 
-from . import instance, sign_ins, table
+from . import access_table, instance, sign_ins, table
 from .directory import Server, read_entries
 from .generator import CONTOSO
 from .instance import LabError, Options
@@ -81,6 +81,9 @@ def parser() -> argparse.ArgumentParser:
     secrets.add_argument("--application", required=True, metavar="NAME", help="its unique name")
     secrets.add_argument("--file", required=True, type=Path, help="the file of variables that holds its secret")
     secrets.add_argument("--working", type=int, metavar="N", help="fail unless so many of them sign in")
+    access = command("access", "Show how many mailboxes an account may open.")
+    access.add_argument("--account", required=True, metavar="NAME", help="its user principal name")
+    access.add_argument("--open", type=int, metavar="N", help="fail unless it may open so many")
     return top
 
 
@@ -176,6 +179,18 @@ def show_secrets(given: argparse.Namespace) -> None:
         raise LabError(f"{sum(works.values())} secrets sign in, not {given.working}")
 
 
+def show_access(given: argparse.Namespace) -> None:
+    """Show how many mailboxes an account may open, read from the tenant's state."""
+    state = ask(instance.facts(given.directory), "/state")
+    try:
+        found = access_table.opened(state, given.account)
+    except KeyError:
+        raise LabError(f"there is no user {given.account}") from None
+    print(access_table.table(state, found, ascii_only=not _shows_boxes()))
+    if given.open not in (None, len(found)):
+        raise LabError(f"{given.account} may open {len(found)} mailboxes, not {given.open}")
+
+
 def _shows_boxes() -> bool:
     """Whether the terminal's encoding has the signs for boxes and arrows."""
     try:
@@ -241,6 +256,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "clock": clock,
     "table": show_table,
     "secrets": show_secrets,
+    "access": show_access,
 }
 
 
