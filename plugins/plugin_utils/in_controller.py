@@ -13,10 +13,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
+from types import FrameType
 from typing import Any
 
 from ansible import constants
@@ -99,14 +101,28 @@ class PlayVault:
             ) from None
 
 
+# Ctrl-C, and what Ansible sends its workers when it ends.
+ENDINGS = (signal.SIGINT, signal.SIGTERM)
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    """End the work once; Ansible may say it twice, and the second time would cut the last words off."""
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Let Ctrl-C end the work between two objects, and not by ending this process at once as Ansible's worker does."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Only the main thread may take signals; a strategy that runs tasks in threads does without.
+    takes = ENDINGS if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.signal(number, _end) for number in takes}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class ActionModule(ActionBase):
