@@ -114,9 +114,9 @@ RESOURCE = Resource(
 )
 
 
-def read(clients, want):
-    row = clients.exchange.find("Get-Mailbox", want["mailbox"])
-    return mailboxes.state_of(row) if row else None
+def read_all(clients, wants):
+    found = clients.exchange.find_all("Get-Mailbox", [want["mailbox"] for want in wants])
+    return [mailboxes.state_of(row) if isinstance(row, dict) else row for row in found]
 
 
 def preflight(clients, change):
@@ -135,7 +135,7 @@ def apply(clients, change):
 
 
 def main():
-    run(RESOURCE, read=read, apply=apply, preflight=preflight)
+    run(RESOURCE, read_all=read_all, apply=apply, preflight=preflight)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ __all__ = ["Exchange", "hashtable"]
 ANCHOR = "APP:SystemMailbox{{bb558c35-97f1-4cb9-8ff7-d53741dc928c}}@{tenant}"
 PAGE_SIZE = 1000
 Rows = list[dict[str, Any]]
+Found = dict[str, Any] | ServiceError | None
 READS = re.compile(r"(Get|Test)-", re.IGNORECASE)
 
 
@@ -106,15 +107,15 @@ class Exchange:
             if not parameters or identity.lower() in absence[1].said.lower():
                 return None
             raise self.http.failure(call, *absence)
-        same = [row for row in rows if is_known_as(row, identity)]
-        if len(same) == 1:
-            return same[0]
-        names = "; ".join(shown(row) for row in (same or rows)[:5])
-        raise ServiceError(
-            f"{name}: {len(same)} of {len(rows)} answers are {identity!r}" + (f": {names}" if names else "") + ".",
-            meaning="Exactly one is needed.",
-            advice="Name the object by its address or its id." if rows else "",
-        )
+        return _only(name, identity, rows)
+
+    def find_all(self, name: str, identities: Sequence[str]) -> list[Found]:
+        """What find() gives for each of many identities, in few requests; in the place of an answer that is none, the error."""
+        answers = self.commands(name, [{"Identity": identity} for identity in identities])
+        return [
+            _chosen(name, identity, rows) if isinstance(rows, list) else rows
+            for identity, rows in zip(identities, answers, strict=True)
+        ]
 
     def commands(
         self, name: str, many: Sequence[Mapping[str, Any]], *, select: Sequence[str] = ()
@@ -130,7 +131,7 @@ class Exchange:
             for each set, in the same order: the rows; None if Exchange says explicitly that its identity does not exist;
             or the error of this one.
         """
-        calls = [(str(parameters["Identity"]), self._call(name, parameters, select)) for parameters in many]
+        calls = [(_sought(parameters), self._call(name, parameters, select)) for parameters in many]
         if any(call.write for _identity, call in calls):
             raise ValueError(f"{name} is no read")
         groups = [calls[start : start + exchange_batch.SIZE] for start in range(0, len(calls), exchange_batch.SIZE)]
@@ -222,3 +223,28 @@ class Exchange:
             words = f"{call.what}: {text}"
             if words not in self.warnings and not any(fragment in text.lower() for fragment in QUIET_WARNINGS):
                 self.warnings.append(words)
+
+
+def _sought(parameters: Mapping[str, Any]) -> str:
+    """What an answer has to name that says of something that it does not exist; nothing where it can mean one thing only."""
+    return str(parameters["Identity"]) if set(parameters) - {"Identity", "ResultSize"} else ""
+
+
+def _only(name: str, identity: str, rows: Rows) -> dict[str, Any]:
+    """The one row of that identity. Raises ServiceError: there are several, or only others."""
+    same = [row for row in rows if is_known_as(row, identity)]
+    if len(same) == 1:
+        return same[0]
+    names = "; ".join(shown(row) for row in (same or rows)[:5])
+    raise ServiceError(
+        f"{name}: {len(same)} of {len(rows)} answers are {identity!r}" + (f": {names}" if names else "") + ".",
+        meaning="Exactly one is needed.",
+        advice="Name the object by its address or its id." if rows else "",
+    )
+
+
+def _chosen(name: str, identity: str, rows: Rows) -> Found:
+    try:
+        return _only(name, identity, rows)
+    except ServiceError as error:
+        return error

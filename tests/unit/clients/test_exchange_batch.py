@@ -84,8 +84,20 @@ def test_one_that_is_absent_or_refused_stands_alone(exchange: Exchange, server: 
 
 def test_the_absence_of_something_else_is_an_error(exchange: Exchange, server: ScriptedServer) -> None:
     server.script = [batch(lambda name: absent("somebody") if name == "bert" else row(name))]
-    _first, second = exchange.commands("Get-MailboxPermission", asked(["anna", "bert"]))
+    asked_for = [{"Identity": name, "User": "somebody"} for name in ("anna", "bert")]
+    _first, second = exchange.commands("Get-MailboxPermission", asked_for)
     assert isinstance(second, ServiceError)
+
+
+def test_many_are_found_as_one_is(exchange: Exchange, server: ScriptedServer) -> None:
+    plays: dict[str, Play] = {
+        "gone": absent,
+        "two": lambda name: {"status": 200, "body": {"value": [{"Alias": name}] * 2}},
+    }
+    server.script = [batch(lambda name: plays.get(name, row)(name))]
+    first, gone, two = exchange.find_all("Get-Mailbox", ["a", "gone", "two"])
+    assert (first, gone) == ({"Identity": "a"}, None)
+    assert "2 of 2 answers are 'two'" in str(two)
 
 
 def test_a_throttled_one_is_asked_again_with_the_others_of_its_kind(
