@@ -33,14 +33,15 @@ class Access:
     def __init__(self, directory: Path, environment: Mapping[str, str], count: int, note: Note, compared: bool) -> None:
         self._directory, self._environment, self._count = directory, environment, count
         self._note, self._compared = note, compared
+        self._size = REPORTED * count // 1000
 
     def measure(self) -> None:
         """Everything."""
         with crowd(self._directory / "lab-access", self._count) as cloud:
             self._granting(cloud)
-        size = REPORTED * self._count // 1000
-        small = self._reporting(size)
-        large = self._reporting(2 * size)
+        size = self._size
+        small = self._reporting(size, self._compared)
+        large = self._reporting(2 * size, False)
         self._note(
             Row(f"  {2 * size} mailboxes to {size}", large.run, large.seconds, small.seconds * TWICE, small.seconds)
         )
@@ -96,24 +97,36 @@ class Access:
         if len(found) != count or any(one["auto_mapping"] for one in found):
             raise Failed(f"{len(found)} of {count} mailboxes are open to the trustee")
 
-    def _reporting(self, size: int) -> Row:
+    def _reporting(self, size: int, compared: bool) -> Row:
         with crowd(self._directory / "lab-report", size) as cloud:
             stage = Stage(cloud, self._environment, self._directory / "plays")
-            total = len([user for user in cloud.users() if user["mailbox"]])
+            mailboxes = [user["user_principal_name"] for user in cloud.users() if user["mailbox"]]
+            total = len(mailboxes)
             cloud.round_trip(ROUND_TRIP)
-            stage.know()
+            stage.know(objects=mailboxes[-SAMPLE:])
             task = {"name": "report", "m365.hybrid.mailbox_permission_info": {"concurrency": REPORT_CONCURRENCY}}
             run = stage.run(f"access-report-{size}", [task])
-        # Mailboxes, recipients and who may send as them come in pages; and the run has to sign in.
-        pages = 3 * (total // PAGE + 1) + 2
-        title = f"all permissions of {total} mailboxes, both indexes"
-        row = Row(title, run, run.seconds, SECONDS * size / REPORTED if size == REPORTED else None)
-        self._note(row)
-        self._note(Row("  its requests", run, run.requests, total / BATCH * SPARE + pages, unit=""))
-        self._note(
-            Row("  its memory, the largest process", run, run.peak, MEGABYTES if size == REPORTED else None, unit="MB")
-        )
+            # Mailboxes, recipients and who may send as them come in pages; and the run has to sign in.
+            pages = 3 * (total // PAGE + 1) + 2
+            title = f"all permissions of {total} mailboxes, both indexes"
+            row = Row(title, run, run.seconds, SECONDS if size == REPORTED else None)
+            self._note(row)
+            self._note(Row("  its requests", run, run.requests, total / BATCH * SPARE + pages, unit=""))
+            self._note(Row("  its memory, the largest process", run, run.peak, MEGABYTES, unit="MB"))
+            if compared:
+                self._one_by_one(stage, run.seconds, total)
         return row
+
+    def _one_by_one(self, stage: Stage, ours: float, total: int) -> None:
+        """The report by a task for each mailbox, and by the single reads of C(ansible.builtin.uri)."""
+        for name, task in (("the ordinary module", _one_by_one()), ("ansible.builtin.uri", _by_uri(stage))):
+            run = stage.run(f"access-report-{name[-3:]}", [task], objects=SAMPLE)
+            self._note(Row(f"  a loop of {name}, {SAMPLE} scaled", run, run.seconds / SAMPLE * total, None, ours))
+
+
+def _one_by_one() -> Task:
+    options = {"mailbox": "{{ item }}"}
+    return {"name": "report", "m365.hybrid.mailbox_permission_info": options, "loop": "{{ objects }}", **ORDINARY}
 
 
 def _many(list_name: str, concurrency: int) -> Task:
