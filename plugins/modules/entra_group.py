@@ -167,6 +167,7 @@ RESOURCE = Resource(
         "owners": members(),
     },
     managed=MANAGED,
+    parse=shape.PARSE,
     completed=shape.goal,
     removable=True,
 )

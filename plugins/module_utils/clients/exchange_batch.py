@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from . import retry
 from .exchange_answers import judge
@@ -25,7 +25,7 @@ SIZE = 10
 # Without it the service stops at the first cmdlet that fails.
 PREFER = "odata.continue-on-error"
 Answer = tuple[Reply, Fault]
-Answers = list[tuple[Reply, Fault | None]]
+Answers: TypeAlias = "list[tuple[Reply, Fault | None]]"
 
 
 def answers(http: Transport, path: str, calls: Sequence[Call]) -> Answers:

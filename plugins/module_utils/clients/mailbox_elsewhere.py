@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..domain import mailbox_permissions as domain
 from . import mailbox_sets
@@ -15,7 +15,7 @@ from .errors import ServiceError
 from .exchange import Exchange
 
 State = dict[str, Any]
-Found = State | Exception | None
+Found: TypeAlias = "State | Exception | None"
 
 
 def losing(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..domain import mailbox_permissions as domain
 from ..domain.mailbox_permissions import FULL_ACCESS, RIGHTS, SEND_AS, SEND_ON_BEHALF, Entry, Trustee
@@ -19,7 +19,7 @@ from .trustees import Trustees
 
 State = dict[str, Any]
 Rows = list[dict[str, Any]]
-Answer = Rows | ServiceError | None
+Answer: TypeAlias = "Rows | ServiceError | None"
 
 # From so many mailboxes on, the whole list of who may send as whom takes fewer requests than ten mailboxes in each: it
 # comes in pages of a thousand, and few tenants have more than forty of these.

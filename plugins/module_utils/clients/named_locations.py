@@ -15,7 +15,6 @@ from .errors import ServiceError
 from .graph import Graph
 
 State = dict[str, Any]
-Found = dict[str, Any] | ServiceError | None
 ROOT = "/identity/conditionalAccess"
 PATH, POLICIES = f"{ROOT}/namedLocations", f"{ROOT}/policies"
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from .change import Change, diff, plan, shown
 from .errors import Refused, describe, failure
@@ -24,7 +24,7 @@ Answer = TypeVar("Answer")
 # Threads for each request that may be under way, so that one which a service has put off holds up no other.
 AHEAD = 2
 # What a read of one object gives: its state, None where it is absent, or why that is not known.
-Found = State | Exception | None
+Found: TypeAlias = "State | Exception | None"
 
 
 class Clients(SimpleNamespace):
@@ -157,7 +157,7 @@ class Written:
     left: Change
 
 
-Begun = dict[str, Any] | Written
+Begun: TypeAlias = "dict[str, Any] | Written"
 
 
 def converge(task: Task, entry: State) -> dict[str, Any]:

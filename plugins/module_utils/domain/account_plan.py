@@ -53,15 +53,7 @@ def checked_sam_account_name(text: str) -> str:
 
 def checked_name(text: str) -> str:
     """The name of an object itself. Raises ValueError where the directory would refuse it."""
-    if not text.strip():
-        raise ValueError("it is empty")
-    return _checked_length("name", text)
-
-
-def _checked_length(name: str, text: str) -> str:
-    if len(text) > LONGEST[name]:
-        raise ValueError(f"it has {len(text)} characters; {LONGEST[name]} is the maximum")
-    return text
+    return names.checked_title(LONGEST["name"], text)
 
 
 def checked_dn(text: str) -> str:
@@ -98,7 +90,7 @@ LONGEST = {"name": names.RDN_LENGTH, "display_name": 256, "given_name": 64, "sur
 
 # How each option is checked before the first request.
 PARSE = {
-    **{name: partial(_checked_length, name) for name in LONGEST},
+    **{name: partial(names.checked_length, longest) for name, longest in LONGEST.items()},
     "name": checked_name,
     "user_principal_name": checked_user_principal_name,
     "sam_account_name": checked_sam_account_name,

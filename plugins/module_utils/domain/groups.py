@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
+
+from . import names
 
 State = dict[str, Any]
 
@@ -26,6 +29,12 @@ PROPERTIES = (
 )
 # How letters are written where only ASCII is taken.
 _PLAIN = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"}
+_LONGEST_NAME = 256
+# How each option is checked before the first request, by the page on Graph's group resource type.
+PARSE = {
+    "display_name": partial(names.checked_title, _LONGEST_NAME),
+    "mail_nickname": names.checked_mail_nickname,
+}
 # Option -> property of what can be written at any time.
 WRITTEN = {"display_name": "displayName", "description": "description", "mail_nickname": "mailNickname"}
 
@@ -120,9 +129,12 @@ def new_body(after: State) -> State:
 
 
 def obstacle(fields: Sequence[str], before: State | None, after: State | None) -> str:
-    """Why a group cannot be changed so, and what to do; empty when nothing stands in the way."""
+    """Why a group cannot be made or changed so, and what to do; empty when nothing stands in the way."""
     if before is None:
-        return ""
+        # No page says how long a unique name may be; that it is no longer than a display name is a guess.
+        length = len(after["unique_name"]) if after else 0
+        long = f"The name of a new group has at most {_LONGEST_NAME} characters, and this one has {length}."
+        return long if length > _LONGEST_NAME else ""
     if before["synced"]:
         return "Active Directory masters this group. Change it there; the synchronization brings it over."
     if before["kind"] not in KINDS:

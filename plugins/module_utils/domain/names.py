@@ -18,6 +18,7 @@ SAM_LENGTH = 20
 UPN_LOCAL_LENGTH = 64
 UPN_DOMAIN_LENGTH = 48
 RDN_LENGTH = 64
+NICKNAME_LENGTH = 64
 
 # Letters that do not come apart into a base letter and an accent, and the German umlauts, which do but should not.
 _SPELLED_OUT = {
@@ -106,6 +107,34 @@ def check_user_principal_name(name: str) -> None:
         reason = "what follows the @ is no domain name"
     if reason:
         raise ValueError(f"{shown} is no user principal name: {reason}")
+
+
+def checked_mail_nickname(text: str) -> str:
+    """A mail nickname itself. Raises ValueError where Graph would refuse it.
+
+    Source: Microsoft Graph, user and group resource types, mailNickname. That it does not begin with a dot is what the
+    tool IdFix says of users.
+    """
+    if re.search(r"[^!-~]|[@()\\\[\]\";:<>,]", text) or not text or text.startswith("."):
+        raise ValueError(
+            f'{_shown(text)} is no mail nickname: it has ASCII letters, digits and signs but @ ( ) \\ [ ] " ; : < > , '
+            "no blanks, and no dot at its beginning"
+        )
+    return checked_length(NICKNAME_LENGTH, text)
+
+
+def checked_title(longest: int, text: str) -> str:
+    """A text that may not be empty, itself. Raises ValueError where it is empty or too long."""
+    if not text.strip():
+        raise ValueError("it is empty")
+    return checked_length(longest, text)
+
+
+def checked_length(longest: int, text: str) -> str:
+    """A text itself. Raises ValueError where it is too long."""
+    if len(text) > longest:
+        raise ValueError(f"it has {len(text)} characters; {longest} is the maximum")
+    return text
 
 
 def _shown(text: str) -> str:

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from . import names
 from .license_plan import checked_usage_location
 from .passwords import KEPT, UNSURE
 
@@ -43,7 +45,16 @@ def no_role(name: str) -> str:
     raise ValueError(f"{name}: only an empty list can be declared; this module gives no role and takes none away")
 
 
-PARSE = {"usage_location": checked_usage_location, "roles": no_role}
+# Characters that the page on Graph's user resource type allows at most.
+_LONGEST = {"given_name": 64, "surname": 64, "department": 64, "job_title": 128}
+# How each option is checked before the first request.
+PARSE: dict[str, Callable[[Any], Any]] = {
+    **{option: partial(names.checked_length, longest) for option, longest in _LONGEST.items()},
+    "display_name": partial(names.checked_title, 256),
+    "mail_nickname": names.checked_mail_nickname,
+    "usage_location": checked_usage_location,
+    "roles": no_role,
+}
 
 
 def state_of(user: Mapping[str, Any], roles: Sequence[str] | None, password: str | None) -> State:
@@ -101,12 +112,21 @@ def body(fields: Sequence[str], after: State) -> State:
     return told
 
 
+def _missing(want: Mapping[str, Any]) -> str:
+    """Why a new user cannot be made so. The name of one that is there is not judged: Graph has taken it."""
+    if "@" not in want["user"]:
+        return "There is no user with this object id. Name a new one by its user principal name."
+    try:
+        names.check_user_principal_name(want["user"])
+    except ValueError as error:
+        return f"There is no such user, and none can be made: {error}."
+    return "" if want["sink"] else "A new user needs sink, where its password is kept."
+
+
 def obstacle(fields: Sequence[str], want: Mapping[str, Any], before: State | None, after: State | None) -> str:
     """Why a user cannot be made or changed so, and what to do; empty when nothing stands in the way."""
     if before is None:
-        if "@" not in want["user"]:
-            return "There is no user with this object id. Name a new one by its user principal name."
-        return "" if want["sink"] else "A new user needs sink, where its password is kept."
+        return _missing(want)
     if before["synced"] and (after is None or set(fields) - {"usage_location", "roles"}):
         return "Active Directory masters this user. Change it there; the synchronization brings it over."
     if after and "roles" in fields:

@@ -50,7 +50,11 @@ WISHES: dict[str, tuple[str, dict[str, Any]]] = {
     "entra_app_info": ("application", {}),
     "entra_app_registration": ("application", {"state": "absent"}),
     "entra_app_secret": ("application", {"sink": {"file": {"path": "{sinks}/geheimnis.yml"}}}),
+    "entra_conditional_access_policy": ("policy", {"state": "absent"}),
+    "entra_group": ("group", {"state": "absent"}),
     "entra_license": ("user", {"usage_location": "AT"}),
+    "entra_named_location": ("location", {"state": "absent"}),
+    "entra_user": ("user", {"sink": {"file": {"path": "{sinks}/kennwort.yml"}}}),
     "entra_user_info": ("user", {}),
     "mailbox_info": ("mailbox", {}),
     "mailbox_onboarding_info": ("mailbox", {}),
@@ -78,7 +82,7 @@ def test_an_impossible_name_finds_nothing_and_changes_nothing(
     wish = {option: NAMES[kind], **more}
     if "sink" in wish:
         wish["sink"] = {"file": {"path": wish["sink"]["file"]["path"].format(sinks=ground.sinks)}}
-    if module.endswith("_info") or module in ("directory_sync", "entra_app_registration"):
+    if module.endswith("_info") or module == "directory_sync" or wish.get("state") == "absent":
         options = {**connection_options(ground, imported(module)), **wish}
         before = (ground.cloud_state(), ground.directory_state())
         result = in_controller(module, options)
@@ -138,6 +142,59 @@ def test_values_that_the_directory_cannot_take(ground: Ground, wish: dict[str, A
     ground.add_account("anna", {"department": "IT"})
     refusal(ground, "ad_user", {"user": "anna", **wish}, said, tried=True)
     refusal(ground, "ad_user", {"user": "neu@contoso.example", "ou": TWO, **wish}, tried=True)
+
+
+@pytest.mark.parametrize(
+    ("module", "wish", "said"),
+    [
+        ("entra_user", {"display_name": "a" * 257}, "display_name: it has 257 characters; 256 is the maximum"),
+        ("entra_user", {"given_name": "a" * 65}, "64 is the maximum"),
+        ("entra_user", {"surname": "a" * 5000}, "64 is the maximum"),
+        ("entra_user", {"department": "a" * 65}, "64 is the maximum"),
+        ("entra_user", {"job_title": "a" * 129}, "128 is the maximum"),
+        ("entra_user", {"mail_nickname": "a" * 65}, "64 is the maximum"),
+        ("entra_user", {"mail_nickname": "mu\u0308ller"}, "is no mail nickname"),
+        ("entra_user", {"mail_nickname": "neu@contoso.example"}, "is no mail nickname"),
+        ("entra_user", {"mail_nickname": ""}, "is no mail nickname"),
+        ("entra_user", {"mail_nickname": ".neu"}, "is no mail nickname"),
+        ("entra_user", {"display_name": ""}, "display_name: it is empty"),
+        ("entra_user", {"display_name": "a\0b"}, "display_name: it holds a NUL character"),
+        ("entra_group", {"display_name": "a" * 257}, "display_name: it has 257 characters; 256 is the maximum"),
+        ("entra_group", {"display_name": " "}, "display_name: it is empty"),
+        ("entra_group", {"mail_nickname": "a" * 65}, "64 is the maximum"),
+        ("entra_group", {"mail_nickname": "die neuen"}, "is no mail nickname"),
+        ("entra_group", {"mail_nickname": "\U0001f600"}, "is no mail nickname"),
+    ],
+)
+@pytest.mark.parametrize("name", ["anna.schaefer@contoso.example", "neu@contoso.example"])
+def test_values_that_graph_cannot_take(ground: Ground, module: str, wish: dict[str, Any], said: str, name: str) -> None:
+    option = module.removeprefix("entra_")
+    more = {"sink": {"file": {"path": str(ground.sinks / "kennwort.yml")}}} if option == "user" else {}
+    refusal(ground, module, {option: name, **more, **wish}, said, asked=False)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a" * 65 + "@contoso.example",
+        "neu@" + "a" * 41 + ".example",
+        "müller@contoso.example",
+        "zwei neue@contoso.example",
+        "neu.@contoso.example",
+        "neu@",
+        "@contoso.example",
+        "neu@contoso@contoso.example",
+    ],
+)
+def test_no_user_is_made_with_a_name_that_graph_refuses(ground: Ground, name: str) -> None:
+    path = ground.sinks / "kennwort.yml"
+    refusal(ground, "entra_user", {"user": name, "sink": {"file": {"path": str(path)}}}, "is no user principal name")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("more", [{}, {"display_name": "Die Neuen"}])
+def test_no_group_is_made_with_a_name_that_is_too_long(ground: Ground, more: dict[str, Any]) -> None:
+    refusal(ground, "entra_group", {"group": "a" * 257, **more}, "at most 256 characters, and this one has 257")
 
 
 def test_a_star_in_an_address_is_no_wildcard(ground: Ground) -> None:
