@@ -30,7 +30,8 @@ options:
   group: &group
     description:
       - The mailboxes that are members of this distribution group or mail-enabled security group, or of a group inside it.
-      - Members that are no mailboxes are left out.
+      - Members that are no mailboxes are left out. A dynamic group or a Microsoft 365 group inside it is an error, because its
+        members cannot be listed.
     type: str
   filter: &filter
     description:

@@ -182,6 +182,17 @@ def test_a_group_is_its_mailboxes_and_those_of_groups_inside(ground: Ground) -> 
     assert opened(ground) == ["info", "vertrieb"]
 
 
+def test_a_group_inside_that_cannot_be_listed_leaves_no_short_set(ground: Ground) -> None:
+    inner, outer = "5e1f0a77-0000-4000-8000-00000000000a", "5e1f0a77-0000-4000-8000-00000000000b"
+    add_group(ground, "Innen", "vertrieb", key=inner)
+    add_group(ground, "Aussen", "info", inner, key=outer)
+    ground.tenant.groups[inner].unified = True
+    result = run(ground, group="aussen@contoso.example", elsewhere="remove")
+    assert "Innen" in result["msg"], result
+    assert "cannot be listed" in result["msg"]
+    assert ground.writes() == []
+
+
 @pytest.mark.parametrize(
     ("wish", "said"),
     [
