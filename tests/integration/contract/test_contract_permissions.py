@@ -242,6 +242,21 @@ def test_the_same_mailbox_in_two_sets_is_refused(ground: Ground) -> None:
     assert ground.writes() == []
 
 
+def test_the_same_mailbox_under_two_names_is_refused(ground: Ground) -> None:
+    info = ground.user("info").id
+    entries = [{"mailbox": INFO, "full_access": {"add": [ANNA]}}, {"mailbox": info, "full_access": {"remove": [ANNA]}}]
+    result = run(ground, aggregate=entries, concurrency=1)
+    assert [bool(one.get("failed")) for one in result["results"]] == [False, True]
+    assert f"the same mailbox as {INFO}" in result["results"][1]["msg"]
+    assert opened(ground) == ["info"]
+
+
+def test_the_same_mailbox_twice_in_one_set_is_no_contradiction(ground: Ground) -> None:
+    result = run(ground, mailboxes=[INFO, ground.user("info").id])
+    assert not result.get("failed"), result["msg"]
+    assert opened(ground) == ["info"]
+
+
 # --- bad input
 
 
