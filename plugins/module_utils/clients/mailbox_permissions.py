@@ -145,6 +145,8 @@ class Permissions:
                 return answer
         rows = {kind: answer for kind, answer in answers.items() if isinstance(answer, list)}
         try:
+            if want.get(SEND_ON_BEHALF) is not None and len(rows[SEND_ON_BEHALF]) != 1:
+                raise ValueError(f"Get-Mailbox shows {len(rows[SEND_ON_BEHALF])} mailboxes")
             entries = [
                 *domain.mailbox_entries(rows[FULL_ACCESS]),
                 *domain.send_as_entries(rows[SEND_AS]),
