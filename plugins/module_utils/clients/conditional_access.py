@@ -74,9 +74,13 @@ def _listed(services: Services, noun: str, name: str) -> dict[str, Any] | None:
 
 
 def _labelled(services: Services, noun: str, row: Mapping[str, Any]) -> str:
-    """One object under its one name. Policies know applications by their client id."""
-    identifier = row["appId"] if noun == "applications" else row["id"]
-    return label(services, str(identifier), str(row.get("userPrincipalName") or row["displayName"]), noun)
+    """One object under its one name. Policies know applications by their client id.
+
+    Who is called like a word that means something else (C(all)) is shown by his id.
+    """
+    identifier = str(row["appId"] if noun == "applications" else row["id"])
+    name = str(row.get("userPrincipalName") or row["displayName"])
+    return label(services, identifier, identifier if name.casefold() in shape.WORDS[noun] else name, noun)
 
 
 def _rows(services: Services, noun: str) -> list[dict[str, Any]]:

@@ -78,3 +78,14 @@ def test_a_policy_that_is_not_listed_any_more_is_not_written_without_its_other_p
     services.once("policies", dict)["rows"] = []
     with pytest.raises(ServiceError, match="Sperre"):
         conditional_access.planned(services, state, state)
+
+
+@pytest.mark.parametrize(("noun", "name"), [("applications", "all"), ("locations", "All_Trusted"), ("users", "none")])
+def test_an_object_that_is_called_like_a_word_is_shown_by_its_id(services: Clients, noun: str, name: str) -> None:
+    row = {"id": "4711", "appId": "4711", "displayName": name}
+    shown = conditional_access._labelled(services, noun, row)
+    assert shown == "4711"
+    state = blocking(ACCOUNTS[0], **{f"exclude_{noun}": [shown]})
+    told = shape.wire(state, {}, lambda kind, one: members.id_of(services, one, kind))
+    group, part, _noun = shape.PARTS[f"exclude_{noun}"]
+    assert told["conditions"][group][part] == ["4711"]
