@@ -62,6 +62,12 @@ class Permissions:
         rows = mailbox_sets.listed(self._exchange, want, delegates)
         if rows is None:
             return None
+        if alone and not rows and want["mailboxes"] is None:
+            raise ServiceError(
+                "elsewhere=remove: no mailbox is in the set, so every mailbox is elsewhere.",
+                meaning="A filter with a typing error finds none as well, so nothing was changed.",
+                advice="Check the set. To close all mailboxes to them, say mailboxes: [].",
+            )
         found = [single | mailbox_sets.identified(row) | {"siblings": len(rows)} for row in rows]
         if delegates:
             # Rows of group members do not say who may send on behalf.

@@ -105,6 +105,17 @@ def test_nothing_is_taken_away_elsewhere_that_could_not_be_read(ground: Ground) 
     assert opened(ground) == ["info", "vertrieb"]
 
 
+def test_a_set_without_a_mailbox_takes_nothing_away_elsewhere(ground: Ground) -> None:
+    run(ground, mailboxes=[INFO, "vertrieb"])
+    forget()
+    done = run(ground, filter="Alias -eq 'inof'", elsewhere="remove")
+    assert "no mailbox is in the set" in done["msg"], done
+    assert opened(ground) == ["info", "vertrieb"]
+    closed = run(ground, mailboxes=[], elsewhere="remove")
+    assert not closed.get("failed"), closed["msg"]
+    assert opened(ground) == [], "an empty list says what it means"
+
+
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_names_filters_and_all_are_sets(ground: Ground, check_mode: bool) -> None:
     for wish, expected in (
