@@ -30,7 +30,8 @@ options:
   group: &group
     description:
       - The mailboxes that are members of this distribution group or mail-enabled security group, or of a group inside it.
-      - Members that are no mailboxes are left out.
+      - Members that are no mailboxes are left out. A dynamic group or a Microsoft 365 group inside it is an error, because its
+        members cannot be listed.
     type: str
   filter: &filter
     description:
@@ -123,7 +124,8 @@ options:
         description:
           - What becomes of the same trustees on the mailboxes outside the set, those of O(except) included.
           - V(remove) takes from them, everywhere else, what they are given on the set, so that a mailbox that leaves the set
-            is closed to them. It reads the permissions of all mailboxes.
+            is closed to them. It reads the permissions of all mailboxes. A group or filter without any mailbox is refused then;
+            an empty O(mailboxes) closes all of them.
           - V(remove) needs O(mailboxes), O(group), O(filter) or O(all).
         type: str
         choices: [keep, remove]

@@ -6,16 +6,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from ..domain import conditional_access as shape
 from ..domain import lockout
 from ..domain.lockout import Account
-from .applications import Services, enterprise_application, find_principal
+from .applications import enterprise_application, find_principal
 from .credentials import kind_of
 from .errors import ServiceError
+from .graph import Graph
 from .members import find_group, found_user, id_of, label
 from .named_locations import PATH as LOCATIONS
 from .named_locations import POLICIES, named
@@ -26,6 +28,16 @@ _DEFINITIONS = "/roleManagement/directory/roleDefinitions"
 # Seconds in which what was made moments ago is mostly shown; whoever mistyped a name does not wait longer.
 SETTLING = 8.0
 _LISTS = {"roles": _DEFINITIONS, "locations": LOCATIONS}
+
+
+class Services(Protocol):
+    """The clients of the task, and what its objects share."""
+
+    graph: Graph
+    lock: threading.RLock
+
+    def once(self, name: Hashable, make: Callable[[], Any]) -> Any:
+        """Make a value for the whole task when it is first needed."""
 
 
 def canonical(services: Services, want: State) -> State:
@@ -62,9 +74,13 @@ def _listed(services: Services, noun: str, name: str) -> dict[str, Any] | None:
 
 
 def _labelled(services: Services, noun: str, row: Mapping[str, Any]) -> str:
-    """One object under its one name. Policies know applications by their client id."""
-    identifier = row["appId"] if noun == "applications" else row["id"]
-    return label(services, str(identifier), str(row.get("userPrincipalName") or row["displayName"]), noun)
+    """One object under its one name. Policies know applications by their client id.
+
+    Who is called like a word that means something else (C(all)) is shown by his id.
+    """
+    identifier = str(row["appId"] if noun == "applications" else row["id"])
+    name = str(row.get("userPrincipalName") or row["displayName"])
+    return label(services, identifier, identifier if name.casefold() in shape.WORDS[noun] else name, noun)
 
 
 def _rows(services: Services, noun: str) -> list[dict[str, Any]]:
@@ -108,9 +124,22 @@ def _state(services: Services, rows: list[dict[str, Any]], name: str) -> State |
 
 
 def _present(services: Services, before: State | None) -> dict[str, Any]:
-    """The policy as it was read last."""
-    rows = services.once("policies", dict).get("rows") or []
-    return next((row for row in rows if before and row["id"] == before["id"]), {})
+    """The policy as it was read last, with the parts that no option is about. Raises ServiceError: it is not shown now."""
+    if before is None:
+        return {}
+    found = next((row for row in _rows_read(services) if row["id"] == before["id"]), None)
+    if found is None:
+        raise ServiceError(
+            f"The policy {before['display_name']} was read, and is not shown any more.",
+            meaning="Written now, it would lose the parts that no option is about.",
+            advice="Run it again.",
+        )
+    return found
+
+
+def _rows_read(services: Services) -> list[dict[str, Any]]:
+    """All policies as they were read last."""
+    return services.once("policies", dict).get("rows") or []
 
 
 def planned(services: Services, before: State | None, after: State) -> dict[str, Any]:
@@ -140,16 +169,26 @@ def objection(services: Services, want: Mapping[str, Any], before: State | None,
     if after is None or shape.obstacle(after) or after["mode"] != "enabled":
         return shape.obstacle(after) if after else ""
     policy = planned(services, before, after)
-    coming: dict[str, Any] = services.once("coming policies", dict)
-    present = services.once("policies", dict).get("rows") or []
-    others = [one for one in [*present, *coming.values()] if one["displayName"] != policy["displayName"]]
     own = services.once("own account", lambda: _own(services))
     emergency = [
         services.once(("account", name), partial(_user, services, name)) for name in want["break_glass_accounts"] or ()
     ]
+    # Of two policies that would lock out together, the second has to know of the first.
+    with services.lock:
+        return _decided(services, policy, before["id"] if before else None, own, emergency)
+
+
+def _decided(
+    services: Services, policy: dict[str, Any], identifier: str | None, own: Account | None, emergency: list[Account]
+) -> str:
+    """Why a policy must not be enabled; one that may be counts from now on for the others of the task."""
+    coming: dict[str, Any] = services.once("coming policies", dict)
+    key = identifier or policy["displayName"]
+    others = [row for row in _rows_read(services) if row["id"] != identifier]
+    others += [one for name, one in coming.items() if name != key]
     reason = lockout.objection(policy, others, own, emergency)
     if not reason:
-        coming[policy["displayName"]] = policy
+        coming[key] = policy
         services.graph.warnings += lockout.doubts(policy, own, emergency)
     return reason
 

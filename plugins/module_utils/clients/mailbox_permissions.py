@@ -44,6 +44,8 @@ class Permissions:
         self._listed: dict[str, Rows] = {}
         self._sending: dict[str, Rows] | None = None
         self._mapped: dict[str, bool] = {}
+        # By the id of a mailbox, the name by which it was asked for first, and what was asked.
+        self._asked: dict[str, tuple[str, list[Any]]] = {}
 
     def expand(self, want: State) -> list[State] | None:
         """The options of each mailbox of a set; None where the options name one mailbox.
@@ -60,13 +62,19 @@ class Permissions:
         rows = mailbox_sets.listed(self._exchange, want, delegates)
         if rows is None:
             return None
+        if alone and not rows and want["mailboxes"] is None:
+            raise ServiceError(
+                "elsewhere=remove: no mailbox is in the set, so every mailbox is elsewhere.",
+                meaning="A filter with a typing error finds none as well, so nothing was changed.",
+                advice="Check the set. To close all mailboxes to them, say mailboxes: [].",
+            )
         found = [single | mailbox_sets.identified(row) | {"siblings": len(rows)} for row in rows]
         if delegates:
             # Rows of group members do not say who may send on behalf.
             shown = zip(found, rows, strict=True)
             self._listed |= {one["id"]: [row] for one, row in shown if "GrantSendOnBehalfTo" in row}
         if alone:
-            found += mailbox_elsewhere.losing(self._exchange, want, rows, self.trustees.label, self.read)
+            found += mailbox_elsewhere.losing(self._exchange, want, rows, self.trustees.label, self._looked)
         return found
 
     def read(self, wants: Sequence[State]) -> list[State | Exception | None]:
@@ -75,6 +83,24 @@ class Permissions:
         Arguments:
             wants: options whose trustees are labels; C(id) and C(siblings) where the mailbox is one of a listed set.
         """
+        return [self._alone(want, state) for want, state in zip(wants, self._looked(wants), strict=True)]
+
+    def _alone(self, want: State, state: State | Exception | None) -> State | Exception | None:
+        """A state; an error where something else is asked of the same mailbox under another name."""
+        if not isinstance(state, dict):
+            return state
+        mine = (want["mailbox"], [want.get(kind) for kind in domain.KINDS])
+        with self._lock:
+            first = self._asked.setdefault(state["id"], mine)
+        if first[0] == mine[0] or first[1] == mine[1]:
+            return state
+        return ServiceError(
+            f"It is the same mailbox as {first[0]}, of which something else is asked in this task.",
+            meaning="Two changes of it at a time would race each other.",
+            advice="Name it in one entry.",
+        )
+
+    def _looked(self, wants: Sequence[State]) -> list[State | Exception | None]:
         rights = self._each(wants, RIGHTS, self._rights)
         senders = self._each(wants, (SEND_AS,), self._senders)
         behalf = self._each(wants, (SEND_ON_BEHALF,), self._delegates)
@@ -125,6 +151,8 @@ class Permissions:
                 return answer
         rows = {kind: answer for kind, answer in answers.items() if isinstance(answer, list)}
         try:
+            if want.get(SEND_ON_BEHALF) is not None and len(rows[SEND_ON_BEHALF]) != 1:
+                raise ValueError(f"Get-Mailbox shows {len(rows[SEND_ON_BEHALF])} mailboxes")
             entries = [
                 *domain.mailbox_entries(rows[FULL_ACCESS]),
                 *domain.send_as_entries(rows[SEND_AS]),

@@ -39,6 +39,8 @@ NOT_MEANT = frozenset({"DiscoveryMailbox", "GroupMailbox", "LegacyMailbox", "Pub
 GROUPS = frozenset(
     {"MailUniversalDistributionGroup", "MailUniversalSecurityGroup", "MailNonUniversalGroup", "RoomList"}
 )
+# Groups whose members Get-DistributionGroupMember does not list; both may be members of the others.
+UNLISTED = {"DynamicDistributionGroup": "a dynamic distribution group", "GroupMailbox": "a Microsoft 365 group"}
 EVERYTHING = {"ResultSize": "Unlimited"}
 DELEGATES = {"IncludeGrantSendOnBehalfToWithDisplayNames": True}
 
@@ -150,6 +152,14 @@ def _members(exchange: Exchange, name: str) -> Rows:
             advice="Use mailboxes or filter.",
         )
     rows = members(exchange, [key_of(group)])
+    for row in rows:
+        if row.get("RecipientTypeDetails") in UNLISTED:
+            raise ServiceError(
+                f"In the group {brief(name)} is {shown(row)}, {UNLISTED[row['RecipientTypeDetails']]}, whose members "
+                "cannot be listed.",
+                meaning="The set would lack them; nothing was changed.",
+                advice="Take it out of the group, or use mailboxes or filter.",
+            )
     return [row for row in rows if str(row.get("RecipientTypeDetails")).endswith("Mailbox")
             and row.get("RecipientTypeDetails") not in NOT_MEANT]  # fmt: skip
 

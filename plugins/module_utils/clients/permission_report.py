@@ -105,19 +105,25 @@ def recipients(exchange: Exchange) -> Known:
 def _entries(exchange: Exchange, rows: Rows) -> Iterable[tuple[State, list[Entry] | None]]:
     """Each mailbox with its entries, or None where it vanished after it was listed."""
     whole = len(rows) >= WHOLE_LIST
-    senders = by_holder(exchange.command("Get-RecipientPermission", **UNLIMITED)) if whole else {}
+    listed = by_holder(exchange.command("Get-RecipientPermission", **UNLIMITED)) if whole else {}
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
         ids = [mailbox_sets.identified(row)["id"] for row in chunk]
         more = {"IncludeUnresolvedPermissions": True, **UNLIMITED}
         rights = exchange.commands("Get-MailboxPermission", [{"Identity": one, **more} for one in ids])
-        if not whole:
-            asked = exchange.commands("Get-RecipientPermission", [{"Identity": one, **UNLIMITED} for one in ids])
-            senders = {one: _read(answer, one) or [] for one, answer in zip(ids, asked, strict=True)}
+        senders = _senders(exchange, ids, listed)
         for row, one, answer in zip(chunk, ids, rights, strict=True):
             mailbox = _mailbox(row, one)
-            held = _read(answer, str(mailbox["primary_address"]))
-            yield mailbox, None if held is None else _parsed(mailbox, held, senders.get(one, []), row)
+            held, sending = _read(answer, str(mailbox["primary_address"])), senders[one]
+            gone = held is None or sending is None
+            yield mailbox, None if gone else _parsed(mailbox, held or [], sending or [], row)
+
+
+def _senders(exchange: Exchange, ids: Iterable[str], listed: Mapping[str, Rows]) -> dict[str, Rows | None]:
+    """Who may send as each mailbox; one that is not in the list, or is there under another name, is asked for."""
+    missing = [one for one in ids if one not in listed]
+    answers = exchange.commands("Get-RecipientPermission", [{"Identity": one, **UNLIMITED} for one in missing])
+    return {**listed, **{one: _read(answer, one) for one, answer in zip(missing, answers, strict=True)}}
 
 
 def _settle(exchange: Exchange, held: Iterable[tuple[State, list[Entry]]], known: Known) -> None:

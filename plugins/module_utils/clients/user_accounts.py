@@ -113,22 +113,39 @@ def make(services: Services, want: Mapping[str, Any], fields: Sequence[str], aft
 
 def save(services: Services, want: Mapping[str, Any], fields: Sequence[str], after: State) -> None:
     """Change a user, and give it a new password where the one in the sink may not be its own. Raises ServiceError."""
-    path = f"/users/{after['id']}"
+    graph, path = services.graph, f"/users/{after['id']}"
     told = shape.body(fields, after)
     if told:
-        services.graph.update(path, told, fresh=True)
+        graph.update(path, told, fresh=True)
 
     def send(profile: Mapping[str, Any]) -> None:
         """Sent again where the answer is lost: the same password once more does no harm."""
+        body = {"passwordProfile": profile}
         try:
-            services.graph.update(path, {"passwordProfile": profile}, fresh=True)
+            graph.update(path, body, fresh=True)
         except ServiceError as error:
             if not error.ambiguous:
                 raise _explained(error) from error
-            services.graph.update(path, {"passwordProfile": profile}, fresh=True)
+            _sent_again(graph, path, body)
 
     if "password" in fields:
         _kept(services, want, after["user_principal_name"], send)
+
+
+def _sent_again(graph: Graph, path: str, body: Mapping[str, Any]) -> None:
+    """Send a password whose first answer was lost. A refusal now says nothing of the first time, so it stays open."""
+    try:
+        graph.update(path, body, fresh=True)
+    except ServiceError as error:
+        raise ServiceError(
+            error.said,
+            meaning="Whether the user has the new password is not known; it waits in the sink.",
+            advice="Run it again: the same password is given once more.",
+            status=error.status,
+            code=error.code,
+            request_id=error.request_id,
+            ambiguous=True,
+        ) from error
 
 
 def _explained(error: ServiceError) -> ServiceError:

@@ -105,6 +105,17 @@ def test_nothing_is_taken_away_elsewhere_that_could_not_be_read(ground: Ground) 
     assert opened(ground) == ["info", "vertrieb"]
 
 
+def test_a_set_without_a_mailbox_takes_nothing_away_elsewhere(ground: Ground) -> None:
+    run(ground, mailboxes=[INFO, "vertrieb"])
+    forget()
+    done = run(ground, filter="Alias -eq 'inof'", elsewhere="remove")
+    assert "no mailbox is in the set" in done["msg"], done
+    assert opened(ground) == ["info", "vertrieb"]
+    closed = run(ground, mailboxes=[], elsewhere="remove")
+    assert not closed.get("failed"), closed["msg"]
+    assert opened(ground) == [], "an empty list says what it means"
+
+
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_names_filters_and_all_are_sets(ground: Ground, check_mode: bool) -> None:
     for wish, expected in (
@@ -182,6 +193,17 @@ def test_a_group_is_its_mailboxes_and_those_of_groups_inside(ground: Ground) -> 
     assert opened(ground) == ["info", "vertrieb"]
 
 
+def test_a_group_inside_that_cannot_be_listed_leaves_no_short_set(ground: Ground) -> None:
+    inner, outer = "5e1f0a77-0000-4000-8000-00000000000a", "5e1f0a77-0000-4000-8000-00000000000b"
+    add_group(ground, "Innen", "vertrieb", key=inner)
+    add_group(ground, "Aussen", "info", inner, key=outer)
+    ground.tenant.groups[inner].unified = True
+    result = run(ground, group="aussen@contoso.example", elsewhere="remove")
+    assert "Innen" in result["msg"], result
+    assert "cannot be listed" in result["msg"]
+    assert ground.writes() == []
+
+
 @pytest.mark.parametrize(
     ("wish", "said"),
     [
@@ -229,6 +251,21 @@ def test_the_same_mailbox_in_two_sets_is_refused(ground: Ground) -> None:
     result = run(ground, **ADD_ANNA, aggregate=[{"filter": "Alias -eq 'info'"}, {"filter": SHARED}])
     assert "Several entries name the same mailbox: info@contoso.example." in result["msg"]
     assert ground.writes() == []
+
+
+def test_the_same_mailbox_under_two_names_is_refused(ground: Ground) -> None:
+    info = ground.user("info").id
+    entries = [{"mailbox": INFO, "full_access": {"add": [ANNA]}}, {"mailbox": info, "full_access": {"remove": [ANNA]}}]
+    result = run(ground, aggregate=entries, concurrency=1)
+    assert [bool(one.get("failed")) for one in result["results"]] == [False, True]
+    assert f"the same mailbox as {INFO}" in result["results"][1]["msg"]
+    assert opened(ground) == ["info"]
+
+
+def test_the_same_mailbox_twice_in_one_set_is_no_contradiction(ground: Ground) -> None:
+    result = run(ground, mailboxes=[INFO, ground.user("info").id])
+    assert not result.get("failed"), result["msg"]
+    assert opened(ground) == ["info"]
 
 
 # --- bad input

@@ -154,7 +154,7 @@ def _type_of(tenant: Tenant, item: Any) -> tuple[str, str]:
     if isinstance(item, User):
         return shown_type(tenant, item, counts=False), "UserMailbox" if item.mailbox else "User"
     kind = rows.kind_of(item)
-    return kind, kind
+    return kind, rows.recipient_type(kind)
 
 
 def _limited(command: Command, items: list[Any], row: Row) -> Outcome:

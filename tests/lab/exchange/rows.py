@@ -251,7 +251,14 @@ def kind_of(item: Group | Contact) -> str:
     """The RecipientTypeDetails of what is no user."""
     if isinstance(item, Contact):
         return "MailContact"
+    if item.unified:
+        return "GroupMailbox"
     return "MailUniversalSecurityGroup" if item.security_enabled else "MailUniversalDistributionGroup"
+
+
+def recipient_type(kind: str) -> str:
+    """The RecipientType of a RecipientTypeDetails of L(kind_of)."""
+    return "MailUniversalDistributionGroup" if kind == "GroupMailbox" else kind
 
 
 def recipient_row(tenant: Tenant, item: User | Group | Contact) -> dict[str, Any]:
@@ -282,7 +289,7 @@ def recipient_row(tenant: Tenant, item: User | Group | Contact) -> dict[str, Any
             "Alias": (item.mail or "").partition("@")[0],
             "EmailAddresses": list(item.proxy_addresses),
             "PrimarySmtpAddress": primary_of(item.proxy_addresses) or "",
-            "RecipientType": kind,
+            "RecipientType": recipient_type(kind),
             "RecipientTypeDetails": kind,
             "HiddenFromAddressListsEnabled": False,
             "IsDirSynced": item.on_premises_sync_enabled is True,

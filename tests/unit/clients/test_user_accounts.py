@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.m365.hybrid.plugins.module_utils.clients import user_accounts
+from ansible_collections.m365.hybrid.plugins.module_utils.clients.errors import ServiceError
 from ansible_collections.m365.hybrid.plugins.module_utils.core.lifecycle import Clients
 from ansible_collections.m365.hybrid.plugins.module_utils.domain import passwords
 from ansible_collections.m365.hybrid.plugins.module_utils.domain import user_accounts as shape
@@ -43,6 +44,8 @@ class World:
         self.left: int | None = None
         self.warnings: list[str] = []
         self.where = "the sink"
+        # What Graph answers to the next changes, after it has made the first of them.
+        self.answers: list[ServiceError] = []
 
     def step(self) -> None:
         """One thing that happens; the run may end before it and after it."""
@@ -66,7 +69,11 @@ class World:
         return {}
 
     def update(self, _path: str, body: dict[str, Any], fresh: bool = False) -> None:
-        self._change({**(self.user or {}), **body})
+        answer = self.answers.pop(0) if self.answers else None
+        if answer is None or answer.ambiguous:
+            self._change({**(self.user or {}), **body})
+        if answer is not None:
+            raise answer
 
     def _change(self, user: dict[str, Any]) -> None:
         self.step()
@@ -143,6 +150,21 @@ def test_ended_twice(first: int, second: int) -> None:
         with suppress(Killed):
             run(world)
     world.left = None
+    run(world)
+    assert right(world)
+
+
+def test_a_refusal_after_a_lost_answer_does_not_take_the_password_out_of_the_sink() -> None:
+    world = World()
+    run(world)
+    world.record = Record()
+    world.answers = [ServiceError("reset", ambiguous=True), ServiceError("throttled", status=429)]
+    with pytest.raises(ServiceError, match="throttled") as failed:
+        run(world)
+    assert failed.value.ambiguous
+    assert world.record.next is not None
+    assert world.user is not None
+    assert world.record.next.value == world.user["passwordProfile"]["password"]
     run(world)
     assert right(world)
 
