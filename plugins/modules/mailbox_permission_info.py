@@ -25,6 +25,7 @@ options:
   group: &group
     description:
       - The mailboxes that are members of this distribution group or mail-enabled security group, or of a group inside it.
+      - A dynamic group or a Microsoft 365 group inside it is an error, because its members cannot be listed.
     type: str
   filter: &filter
     description:

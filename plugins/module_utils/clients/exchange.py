@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from . import clouds, exchange_batch
 from .credentials import needed
@@ -35,7 +35,7 @@ __all__ = ["Exchange", "hashtable"]
 ANCHOR = "APP:SystemMailbox{{bb558c35-97f1-4cb9-8ff7-d53741dc928c}}@{tenant}"
 PAGE_SIZE = 1000
 Rows = list[dict[str, Any]]
-Found = dict[str, Any] | ServiceError | None
+Found: TypeAlias = "dict[str, Any] | ServiceError | None"
 READS = re.compile(r"(Get|Test)-", re.IGNORECASE)
 
 
