@@ -21,7 +21,7 @@ from ..state import ConditionalAccessPolicy
 from . import principals, query, roles
 from .call import Answer, Call, done, moment
 from .errors import GraphError
-from .permissions import CONDITIONAL_ACCESS_READ, CONDITIONAL_ACCESS_WRITE, PRINCIPALS_READ
+from .permissions import CONDITIONAL_ACCESS_APPLICATIONS, CONDITIONAL_ACCESS_READ, CONDITIONAL_ACCESS_WRITE
 from .resource import Property, Resource, attribute
 from .shapes import FLAG, Shape, check, completed, complex_type, is_guid, merged, text, texts
 
@@ -229,7 +229,7 @@ def delete(call: Call) -> Answer:
 def _allow_policy(call: Call) -> None:
     """For policies the page wants the permission to read applications besides."""
     allow_write(call)
-    if not call.permissions & PRINCIPALS_READ:
+    if not call.permissions & CONDITIONAL_ACCESS_APPLICATIONS:
         raise _forbidden()
 
 

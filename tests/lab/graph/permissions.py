@@ -51,6 +51,8 @@ SIGN_INS_READ = frozenset({"AuditLog.Read.All"})
 # All of a call's sets are needed for Conditional Access; reading and writing are two permissions.
 CONDITIONAL_ACCESS_READ = frozenset({"Policy.Read.All", "Policy.Read.ConditionalAccess"})
 CONDITIONAL_ACCESS_WRITE = frozenset({"Policy.ReadWrite.ConditionalAccess"})
+# For policies besides. The pages name the first; that the one that contains it does as well is a guess.
+CONDITIONAL_ACCESS_APPLICATIONS = frozenset({"Application.Read.All", "Application.ReadWrite.All"})
 MAILBOX_SETTINGS_READ = frozenset({"MailboxSettings.Read", "MailboxSettings.ReadWrite"})
 SYNC_BEHAVIOR_READ = frozenset({"User-OnPremisesSyncBehavior.Read.All", "User-OnPremisesSyncBehavior.ReadWrite.All"})
 SYNC_BEHAVIOR_WRITE = frozenset({"User-OnPremisesSyncBehavior.ReadWrite.All"})
