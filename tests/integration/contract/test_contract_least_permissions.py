@@ -55,6 +55,12 @@ NEEDED: dict[str, tuple[str, dict[str, Any], Any, set[str]]] = {
         {"User.ReadWrite.All", "User-PasswordProfile.ReadWrite.All"},
     ),
     "no user any more": ("entra_user", {"user": NAME, "state": "absent"}, ran, {"User.ReadWrite.All"}),
+    "its license": (
+        "entra_license",
+        {"user": "werkstatt4@contoso.example", "usage_location": "DE", "licenses": {"add": ["EXCHANGESTANDARD"]}},
+        None,
+        {"User.ReadWrite.All", "Organization.Read.All"},
+    ),
     "a group with members": (
         "entra_group",
         {"group": "dienstkonten", "members": {"set": [ANNA]}},
