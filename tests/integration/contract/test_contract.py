@@ -30,6 +30,8 @@ from contract_cases import FAILING, Case, connection_options
 from contract_ground import Ground
 from contract_runners import MODULES, ModuleHost, Run, forget, in_controller
 
+from ansible_collections.m365.hybrid.plugins.module_utils.clients import conditional_access
+
 CASES = [
     *contract_cases_access.CASES,
     *contract_cases_applications.CASES,
@@ -213,6 +215,12 @@ def steady(value: Any) -> Any:
     if isinstance(value, str):
         return _TIME.sub("(time)", _SESSION.sub("[session]", _RUN.sub(r"\1run]", value)))
     return value
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here no replica lags, so what is not found need not be looked for again as long as in real life."""
+    monkeypatch.setattr(conditional_access, "SETTLING", 0.5)
 
 
 @pytest.mark.parametrize("many", [False, True], ids=["alone", "among many"])

@@ -103,8 +103,8 @@ def test_no_more_at_a_time_than_asked_for(ground: Ground) -> None:
     ground.world.latency = 0.1
     for concurrency in (1, 4):
         ground.world.journal.clear()
-        run(ground, "mailbox_info", {"aggregate": entries, "concurrency": concurrency})
-        times = [entry.time for entry in ground.world.journal.entries if entry.cmdlet == "Get-Mailbox"]
+        run(ground, "smtp_auth_info", {"aggregate": entries, "concurrency": concurrency})
+        times = [entry.time for entry in ground.world.journal.entries if entry.cmdlet == "Get-CASMailbox"]
         gaps = [(later - earlier).total_seconds() for earlier, later in itertools.pairwise(times)]
         assert (min(gaps) >= 0.1) == (concurrency == 1)
 

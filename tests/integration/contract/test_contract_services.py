@@ -191,7 +191,7 @@ def test_a_wait_that_is_too_long_is_not_waited(ground: Ground) -> None:
 
 
 def test_one_throttled_object_does_not_stop_the_others(ground: Ground) -> None:
-    ground.fault("status", match={**READ, "from": 2, "to": 2}, status=429, retry_after=9999)
+    ground.fault("status", match={**READ, "member": True, "from": 2, "to": 2}, status=429, retry_after=9999)
     entries = [{"mailbox": f"{name}@contoso.example"} for name in ("info", "raum", "gross")]
     result = in_controller("mailbox_info", {**ground.cloud(), "aggregate": entries, "concurrency": 1})
     assert [entry.get("failed", False) for entry in result["results"]] == [False, True, False]
