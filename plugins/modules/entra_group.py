@@ -136,8 +136,7 @@ error:
 """
 
 from ..module_utils.clients import groups
-from ..module_utils.clients.applications import is_id
-from ..module_utils.clients.graph import Graph
+from ..module_utils.clients.graph import Graph, is_id
 from ..module_utils.core.entry import run
 from ..module_utils.core.errors import Refused
 from ..module_utils.core.resource import Field, Resource, exact, members, names

@@ -88,7 +88,8 @@ options:
             type: dict
             suboptions:
               path:
-                description: The file. Its directory has to be there. Of a symbolic link, the target is replaced.
+                description:
+                  - The file, from the root on. Its directory has to be there. Of a symbolic link, the target is replaced.
                 type: path
                 required: true
               prefix:
@@ -100,7 +101,8 @@ options:
               encrypt:
                 description:
                   - Encrypt the whole file by Ansible Vault. Only where the module runs in the controller.
-                  - A file that is encrypted already is read with any password of the run, and never written unencrypted.
+                  - A file that is encrypted already is read with any password of the run, and never written
+                    unencrypted.
                 type: bool
                 default: false
               vault_id:
@@ -128,7 +130,9 @@ options:
             type: dict
             suboptions:
               url:
-                description: Address of the server, for example V(https://vault.contoso.example:8200).
+                description:
+                  - Address of the server, for example V(https://vault.contoso.example:8200). Falls back to
+                    E(VAULT_ADDR).
                 type: str
                 required: true
               mount:
@@ -140,10 +144,12 @@ options:
                 type: str
                 required: true
               namespace:
-                description: Namespace of the engine and of the sign-in.
+                description: Namespace of the engine and of the sign-in. Falls back to E(VAULT_NAMESPACE).
                 type: str
               ca_path:
-                description: PEM file of certification authorities to trust instead of the system's.
+                description:
+                  - PEM file of certification authorities to trust instead of the system's. Falls back to
+                    E(VAULT_CACERT).
                 type: path
               token:
                 description:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Callable, Collection, Hashable, Mapping
-from contextlib import ExitStack
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from ..domain import app_secrets as life
 from ..domain.app_secrets import Credential, Facts, Terms
@@ -26,7 +25,7 @@ from .errors import ServiceError
 from .graph import Graph
 from .graph_errors import REPLICATION
 from .retry import Effort
-from .sinks import Sink, Sinks
+from .sinks import Services, reserved
 
 State = dict[str, Any]
 
@@ -34,16 +33,6 @@ PROPERTIES = "id,appId,displayName,createdDateTime,passwordCredentials,keyCreden
 # One read may come from a replica that has not heard of the last change: Graph does not promise an application that it
 # reads its own writes. So what is missing is looked for again.
 READS = 4
-
-
-class Services(Protocol):
-    """The clients of the task, and what its objects share."""
-
-    graph: Graph
-    sinks: Sinks
-
-    def once(self, name: Hashable, make: Callable[[], Any]) -> Any:
-        """Make a value for the whole task when it is first needed."""
 
 
 class Line:
@@ -60,20 +49,12 @@ class Line:
     def __init__(self, services: Services, want: Mapping[str, Any]) -> None:
         self.graph = services.graph
         self.options = services.sinks.options
-        self.sink: Sink = services.sinks.open(want["sink"])
+        self.sink = reserved(services, want["sink"], f"{want['application']} ({want['name']})")
         self.want = want
-        owner = services.once(("line", self.sink.where), lambda: (want["application"], want["name"]))
-        if owner != (want["application"], want["name"]):
-            raise ServiceError(
-                f"{self.sink.where} is the sink of {owner[0]} ({owner[1]}) already.",
-                advice="Give each secret a sink of its own.",
-            )
         # A sink that cannot give a value back leaves it to us until it is in use.
         self.hand: dict[str, str] = services.once(("in hand", self.sink.where), dict)
         # What this task has removed: replicas that lag may go on showing it.
         self.gone: set[str] = services.once(("gone", self.sink.where), set)
-        # A sink that may only be read looks whether it could be written, so that a plan says so too.
-        services.once(("alone", self.sink.where), lambda: _entered(self.sink))
 
     def terms(self, limit_: Limit | None = None) -> Terms:
         """What is asked for, within what the tenant's policies allow."""
@@ -98,12 +79,6 @@ class Line:
         if waiting and waiting.value is None and waiting.key_id in self.hand:
             return replace(record, next=replace(waiting, value=self.hand[waiting.key_id]))
         return record
-
-
-def _entered(sink: Sink) -> ExitStack:
-    stack = ExitStack()
-    stack.enter_context(sink.alone())
-    return stack
 
 
 def _refuse_strangers(line: Line, application: Mapping[str, Any], record: Record, other: Collection[str]) -> None:

@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from . import members
 from .applications import Services, enterprise_application, no_enterprise_application
 from .errors import ServiceError
-from .members import needed_group, needed_user
 
 State = dict[str, Any]
 
@@ -65,40 +66,18 @@ def _user_names(services: Services, rows: Sequence[Mapping[str, Any]]) -> list[s
     ids = [str(row["principalId"]) for row in rows]
     found = services.graph.batch(f"/users/{one}?$select=id,userPrincipalName" for one in ids)
     names = [str(user["userPrincipalName"]) if user else one for one, user in zip(ids, found, strict=True)]
-    return [_remembered(services, name, one) for name, one in zip(names, ids, strict=True)]
+    return [members.label(services, one, name) for name, one in zip(names, ids, strict=True)]
 
 
 def _group_name(services: Services, row: Mapping[str, Any]) -> str:
-    return _remembered(services, str(row["principalDisplayName"]), str(row["principalId"]))
-
-
-def _remembered(services: Services, name: str, object_id: str) -> str:
-    """The name, whose id is kept. A name that two of them have is replaced by the id."""
-    kept = services.once(("principal", name.casefold()), lambda: object_id)
-    if kept == object_id:
-        return name
-    services.once(("principal", object_id), lambda: object_id)
-    return object_id
-
-
-def _user(services: Services, name: str) -> str:
-    found = needed_user(services.graph, name)
-    return _remembered(services, str(found["userPrincipalName"]), str(found["id"]))
-
-
-def _group(services: Services, name: str) -> str:
-    found = needed_group(services.graph, name)
-    return _remembered(services, str(found["displayName"]), str(found["id"]))
+    return members.label(services, str(row["principalId"]), str(row["principalDisplayName"]))
 
 
 def canonical(services: Services, want: State) -> State:
     """The options with every user and group by one name. Raises ServiceError."""
-    look = {"users": _user, "groups": _group}
-    return want | {
-        option: want[option]
-        and {part: names and [find(services, name) for name in names] for part, names in want[option].items()}
-        for option, find in look.items()
-    }
+    return members.canonical(
+        want, {"users": partial(members.user, services), "groups": partial(members.group, services)}
+    )
 
 
 def write(services: Services, name: str, before: State, after: State, fields: Sequence[str]) -> None:
@@ -110,7 +89,7 @@ def write(services: Services, name: str, before: State, after: State, fields: Se
     rows = services.graph.list(f"{path}/appRoleAssignedTo", fresh=True)
     held = {row["principalId"]: row for row in rows if row["appRoleId"] == role}
     for option in fields:
-        asked = {services.once(("principal", name.casefold()), str) for name in after[option]}
+        asked = {members.id_of(services, name) for name in after[option]}
         own = {one for one, row in held.items() if row["principalType"] == _KINDS[option]}
         for one in sorted(asked - own):
             body = {"principalId": one, "resourceId": before["service_principal_id"], "appRoleId": role}

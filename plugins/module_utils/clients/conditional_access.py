@@ -150,7 +150,8 @@ def planned(services: Services, before: State | None, after: State) -> dict[str,
 def save(services: Services, before: State | None, after: State | None) -> None:
     """Make, change or delete a policy. Raises ServiceError."""
     if after is None:
-        services.graph.delete(f"{POLICIES}/{before['id']}" if before else POLICIES)
+        if before is not None:
+            services.graph.delete(f"{POLICIES}/{before['id']}")
         return
     told = planned(services, before, after)
     if before is None:

@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from ..domain import groups as shape
+from . import members
 from .applications import Services
 from .errors import ServiceError
 from .graph import Graph
@@ -29,24 +31,21 @@ def group_state(services: Services, name: str) -> State | None:
         return None
     path = f"/groups/{group['id']}"
     lists = [services.graph.list(f"{path}/{part}", fresh=True, select=SHOWN) for part in PARTS]
-    members, owners = ([labelled(services, row) for row in rows] for rows in lists)
-    return shape.state_of(group, members, owners)
+    held, owners = ([labelled(services, row) for row in rows] for rows in lists)
+    return shape.state_of(group, held, owners)
 
 
 def canonical(services: Services, want: State) -> State:
     """The options with every member and owner under one name. Raises ServiceError where there is none of that name."""
-    return want | {
-        option: want[option]
-        and {part: names and [anybody(services, name) for name in names] for part, names in want[option].items()}
-        for option in PARTS
-    }
+    return members.canonical(want, dict.fromkeys(PARTS, partial(anybody, services)))
 
 
 def save(services: Services, fields: Sequence[str], before: State | None, after: State | None) -> None:
     """Make or change a group, then its owners and members; or delete it. Raises ServiceError."""
     graph = services.graph
     if after is None:
-        _remove(graph, before or {})
+        if before is not None:
+            graph.delete(f"/groups/{before['id']}")
         return
     if before is None:
         object_id = _make(graph, after)
@@ -90,7 +89,3 @@ def _add(graph: Graph, path: str, part: str, ids: Sequence[str]) -> None:
             raise
         for one in ids:
             graph.create(f"{path}/{part}/$ref", graph.reference(one), fresh=True)
-
-
-def _remove(graph: Graph, before: Mapping[str, Any]) -> None:
-    graph.delete(f"/groups/{before['id']}")

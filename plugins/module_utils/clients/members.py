@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .applications import AMBIGUOUS, Services, enterprise_application
@@ -29,8 +29,26 @@ def label(services: Services, object_id: str, name: str, kind: str = "") -> str:
 
 def id_of(services: Services, shown: str, kind: str = "") -> str:
     """The id of an object by the name that L(label) gave it."""
-    found: str = services.once(("member", kind, shown.casefold()), str)
+
+    def unknown() -> str:
+        raise LookupError(f"{shown} was never given a label")
+
+    found: str = services.once(("member", kind, shown.casefold()), unknown)
     return found
+
+
+def canonical(want: Mapping[str, Any], options: Mapping[str, Callable[[str], str]]) -> dict[str, Any]:
+    """The options of a module with everybody in them under one name.
+
+    Arguments:
+        want: the options.
+        options: those that name somebody (C(set), C(add), C(remove)), and what gives the one name of each.
+    """
+    return dict(want) | {
+        option: want[option]
+        and {part: names and [look(name) for name in names] for part, names in want[option].items()}
+        for option, look in options.items()
+    }
 
 
 def labelled(services: Services, row: Mapping[str, Any]) -> str:
@@ -82,17 +100,12 @@ def find_group(graph: Graph, name: str, select: str) -> dict[str, Any] | None:
     return found[0] if found else None
 
 
-def needed_group(graph: Graph, name: str) -> dict[str, Any]:
-    """Id and display name of a group. Raises ServiceError where there is no such group, or several."""
-    found = find_group(graph, name, "id,displayName")
-    if found is None:
-        raise ServiceError(f"There is no group {name}.", advice="Check the spelling.")
-    return found
-
-
 def group(services: Services, name: str) -> str:
     """A group's one name. Raises ServiceError where there is no such group, or several."""
-    return labelled(services, needed_group(services.graph, name))
+    found = find_group(services.graph, name, "id,displayName")
+    if found is None:
+        raise ServiceError(f"There is no group {name}.", advice="Check the spelling.")
+    return labelled(services, found)
 
 
 def anybody(services: Services, name: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..domain import applications as shape
+from . import members
 from .applications import (
     DELETED,
     PRINCIPAL,
@@ -25,7 +26,6 @@ from .applications import (
 )
 from .errors import ServiceError
 from .graph import Graph
-from .members import found_user
 
 State = dict[str, Any]
 EXISTS = "Request_MultipleObjectsWithSameKeyValue"
@@ -42,14 +42,7 @@ def registration(services: Services, name: str) -> State | None:
     )
     asked = {access["resourceAppId"] for access in application.get("requiredResourceAccess") or ()}
     apis = {client_id: known_api(services, client_id) for client_id in asked}
-    return shape.state_of(application, principal, [_owner_name(services, holder) for holder in holders], apis)
-
-
-def _owner_name(services: Services, holder: Mapping[str, Any]) -> str:
-    """An owner as results show him; his id is remembered."""
-    name = str(holder.get("userPrincipalName") or holder.get("appId") or holder["id"])
-    services.once(("owner", name.lower()), lambda: str(holder["id"]))
-    return name
+    return shape.state_of(application, principal, [members.labelled(services, holder) for holder in holders], apis)
 
 
 def owner(services: Services, name: str) -> str:
@@ -58,7 +51,7 @@ def owner(services: Services, name: str) -> str:
     Raises:
         ServiceError: there is no such user and no such enterprise application.
     """
-    found = found_user(services.graph, name)
+    found = members.found_user(services.graph, name)
     found = found or enterprise_application(services.graph, name)
     if found is None:
         raise ServiceError(
@@ -66,7 +59,7 @@ def owner(services: Services, name: str) -> str:
             advice="Name an owner by user principal name, object id, or the client id of an application.",
             code="noSuchOwner",
         )
-    return _owner_name(services, found)
+    return members.labelled(services, found)
 
 
 def canonical(services: Services, want: State) -> State:
@@ -167,7 +160,7 @@ def _restored_principal(graph: Graph, client_id: str) -> dict[str, Any] | None:
 
 
 def _set_owners(services: Services, object_id: str, before: Sequence[str], after: Sequence[str]) -> None:
-    ids = {name: services.once(("owner", name.lower()), str) for name in {*before, *after}}
+    ids = {name: members.id_of(services, name) for name in {*before, *after}}
     path = f"/applications/{object_id}/owners"
     for name in after:
         if ids[name] not in {ids[held] for held in before}:

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, ClassVar, Protocol
 
 from ansible.module_utils.common.parameters import env_fallback
@@ -16,6 +16,7 @@ from ansible.module_utils.common.parameters import env_fallback
 from ..domain.secret_record import Record
 from . import clouds
 from .errors import ServiceError
+from .graph import Graph
 from .sink_command import CommandSink
 from .sink_file import FileSink
 from .sink_hashicorp import HashicorpSink
@@ -102,6 +103,44 @@ class Sink(Protocol):
         Raises:
             ServiceError: another run is at work, or a write would fail.
         """
+
+
+class Services(Protocol):
+    """The clients of a task that keeps secrets, and what its objects share."""
+
+    graph: Graph
+    sinks: Sinks
+
+    def once(self, name: Hashable, make: Callable[[], Any]) -> Any:
+        """Make a value for the whole task when it is first needed."""
+
+
+def reserved(services: Services, place: Mapping[str, Any], owner: str) -> Sink:
+    """A sink for one owner, kept from other runs until the task ends.
+
+    Arguments:
+        services: the clients.
+        place: a value of SINK.
+        owner: whose secret it is to hold, in words.
+
+    Raises:
+        ServiceError: it cannot be used, another run works on it, or another object of this task has it.
+    """
+    sink = services.sinks.open(place)
+    first = services.once(("owner of", sink.where), lambda: owner)
+    if first != owner:
+        raise ServiceError(
+            f"{sink.where} is the sink of {first} already.", advice="Give each secret a sink of its own."
+        )
+    # A sink that may only be read looks whether it could be written, so that a plan says so too.
+    services.once(("alone", sink.where), lambda: _entered(sink))
+    return sink
+
+
+def _entered(sink: Sink) -> ExitStack:
+    stack = ExitStack()
+    stack.enter_context(sink.alone())
+    return stack
 
 
 class Sinks:

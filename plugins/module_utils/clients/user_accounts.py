@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import ExitStack
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ..domain import passwords
 from ..domain import user_accounts as shape
@@ -18,42 +17,10 @@ from .errors import ServiceError
 from .graph import Graph
 from .members import found_user
 from .sink_common import without_secrets
-from .sinks import Sink, Sinks
+from .sinks import Services, reserved
 
 State = dict[str, Any]
 FORBIDDEN = 403
-
-
-class Services(Protocol):
-    """The clients of the task, and what its objects share."""
-
-    graph: Graph
-    sinks: Sinks
-
-    def once(self, name: Hashable, make: Callable[[], Any]) -> Any:
-        """Make a value for the whole task when it is first needed."""
-
-
-def opened(services: Services, want: Mapping[str, Any]) -> Sink:
-    """The sink of a user's password, kept from other runs until the task ends.
-
-    Raises:
-        ServiceError: it cannot be used, another run works on it, or it is the sink of another user of this task.
-    """
-    sink = services.sinks.open(want["sink"])
-    owner = services.once(("password of", sink.where), lambda: want["user"])
-    if owner != want["user"]:
-        raise ServiceError(
-            f"{sink.where} is the sink of {owner} already.", advice="Give each password a sink of its own."
-        )
-    services.once(("alone", sink.where), lambda: _entered(sink))
-    return sink
-
-
-def _entered(sink: Sink) -> ExitStack:
-    stack = ExitStack()
-    stack.enter_context(sink.alone())
-    return stack
 
 
 def account(services: Services, want: Mapping[str, Any]) -> State | None:
@@ -70,7 +37,7 @@ def _record(services: Services, want: Mapping[str, Any], name: str) -> Record | 
     """What the sink holds, which must be nothing or this user's; None without a sink."""
     if want["sink"] is None or want["state"] == "absent":
         return None
-    sink = opened(services, want)
+    sink = reserved(services, want["sink"], want["user"])
     record = sink.read()
     other = passwords.stranger(record, name)
     if other:
@@ -168,7 +135,7 @@ def _kept(services: Services, want: Mapping[str, Any], name: str, send: Callable
 
     A run that is ended in between leaves it waiting in the sink; the next one gives it to Entra ID again.
     """
-    sink, graph = opened(services, want), services.graph
+    sink, graph = reserved(services, want["sink"], want["user"]), services.graph
     before = sink.read()
     password = passwords.waiting(before, name, graph.now())
     noted = Record(before.current, password)

@@ -14,7 +14,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.m365.hybrid.plugins.module_utils.clients.sinks import SINK
 from ansible_collections.m365.hybrid.plugins.module_utils.core.secrecy import secrets
-from ansible_collections.m365.hybrid.plugins.modules import entra_app_secret, mail_check
+from ansible_collections.m365.hybrid.plugins.modules import entra_app_secret, entra_user, mail_check
 
 VAULT = {"url": "https://vault.contoso.example", "path": "mailer"}
 
@@ -79,4 +79,5 @@ def documented(module: Any) -> dict[str, Any]:
 # YAML's anchors do not reach into a documentation fragment, so each module that has the option in its entries says it.
 def test_the_documentation_says_what_the_option_takes() -> None:
     same(documented(entra_app_secret), SINK)
-    assert documented(entra_app_secret)["suboptions"] == documented(mail_check)["suboptions"]
+    for module in (entra_user, mail_check):
+        assert documented(module)["suboptions"] == documented(entra_app_secret)["suboptions"]
