@@ -167,8 +167,13 @@ def obstacle(services: Services, want: Mapping[str, Any], before: State, after: 
     found = smime_trust.brought_about(was, would_be, want["allow"])
     if found:
         return smime_trust.complaint(found, {name: one.where for name, one in given.items()})
-    transfer = want["transfer"]
-    size, limit = len(_packed(_whole(services, after), transfer["format"])), transfer["size_limit"]
+    form, limit = want["transfer"]["format"], want["transfer"]["size_limit"]
+    elements = _whole(services, after)
+    _warn_of_lost(services, elements, form)
+    try:
+        size = len(_packed(elements, form))
+    except ValueError as problem:
+        return f"It cannot be sent as PKCS#7: {problem}.", "Leave transfer.format at sst."
     if limit and size > limit:
         return (
             f"The store would have {size} bytes, and Exchange takes {limit}.",
@@ -206,7 +211,6 @@ def save(services: Services, want: Mapping[str, Any], before: State, after: Stat
         services.exchange.command("Set-SmimeConfig", **parameters, Confirm=False)
         return
     elements, transfer = _whole(services, after), want["transfer"]
-    _warn_of_lost(services, elements, transfer["format"])
     data = _packed(elements, transfer["format"]) if elements else None
     forms = list(BYTE_ENCODERS) if transfer["byte_arrays"] == "auto" else [transfer["byte_arrays"]]
     for form in forms:

@@ -12,10 +12,10 @@ import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import sst
+from .certificates import parsed
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -178,9 +178,8 @@ def _der(certificate: x509.Certificate) -> bytes:
 
 def pkcs7(certificates: Sequence[bytes]) -> bytes:
     """A PKCS#7 file (DER) that holds certificates and nothing else. Raises ValueError: one of them cannot be read."""
-    from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
     from cryptography.hazmat.primitives.serialization import pkcs7 as library
 
-    loaded = [_loaded("certificate", partial(x509.load_der_x509_certificate, der)) for der in certificates]
+    loaded = [one for one in (parsed(der).x509 for der in certificates) if one is not None]
     return library.serialize_certificates(loaded, Encoding.DER)

@@ -78,7 +78,7 @@ def parsed(der: bytes) -> Certificate:
             certificate = x509.load_der_x509_certificate(der)
             # Names and extensions are parsed when they are first asked for, and may turn out to be malformed then.
             _touched = (certificate.subject, certificate.issuer, certificate.extensions)
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as problem:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion) as problem:
         raise ValueError(f"it cannot be read as a certificate ({problem})") from None
     return Certificate(der, certificate)
 

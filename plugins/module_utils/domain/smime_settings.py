@@ -38,7 +38,8 @@ BCC = {"per_recipient": 0, "all_recipients": 1, "no_forking": 2}
 CHAIN = {"none": (False, False), "without_root": (True, False), "with_root": (False, True)}
 _CHAIN_PARAMETERS = ("OWAIncludeCertificateChainWithoutRootCertificate", "OWAIncludeCertificateChainAndRootCertificate")
 # The syntax of one member of a list: an identifier, with a key length or with the number of somebody's own algorithm.
-_ALGORITHM = re.compile(r"([0-9A-Fa-f]{4})(?::(\d+)|,([0-9.]+))?")
+_ALGORITHM = re.compile(r"([0-9A-F]{4})(?::\d+|,[0-9.]+)?")
+_RC2 = "6602"
 _NUMBER = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
 
 Row = Mapping[str, Any]
@@ -89,17 +90,16 @@ def _algorithms(parameter: str, words: Mapping[str, str]) -> Setting:
 
 
 def _listed(text: str | None, words: Mapping[str, str]) -> list[str]:
-    """A list of algorithms in words. What is no known algorithm stays as it is written there."""
-    names = {number.upper(): word for word, number in words.items()}
-    return [_named(part.strip(), names) for part in (text or "").split(";") if part.strip()]
+    """A list of algorithms in words. What is not well-formed stays as it is: to Outlook it means another algorithm."""
+    names = {number: word for word, number in words.items()}
+    return [_named(part, names) for part in (text or "").split(";") if part]
 
 
 def _named(part: str, names: Mapping[str, str]) -> str:
     found = _ALGORITHM.fullmatch(part)
-    if part.upper() in names or found is None:
-        return names.get(part.upper(), part)
-    bare = names.get(found[1].upper()) or {"6602": "rc2"}.get(found[1], found[1])
-    return bare + part[4:]
+    if part in names or found is None:
+        return names.get(part, part)
+    return names.get(found[1], "rc2" if found[1] == _RC2 else found[1]) + part[4:]
 
 
 def _chain(row: Row) -> str:
@@ -184,7 +184,7 @@ def at_risk(settings: Mapping[str, Any]) -> list[str]:
     found = []
     for name, fallback in FALLBACK.items():
         listed = settings.get(name)
-        known = {*(ENCRYPTION if fallback in ENCRYPTION else SIGNING), "rc2"}
+        known = {*ENCRYPTION, "rc2"} if fallback in ENCRYPTION else {*SIGNING}
         strange = [word for word in listed or () if _bare(word) not in known]
         if strange:
             found.append(f"{name}: Outlook does not know {', '.join(strange)}, so it uses {fallback} and nothing else.")
