@@ -7,10 +7,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +19,16 @@ from .certificates import parsed
 if TYPE_CHECKING:
     from cryptography import x509
 
-# RFC 7468, and the older label of OpenSSL.
-_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9# ]+)-----\s*?\n(.*?)-----END \1-----", re.DOTALL)
-_CERTIFICATE = frozenset({"CERTIFICATE", "X509 CERTIFICATE"})
-_PKCS7 = frozenset({"PKCS7", "PKCS #7 SIGNED DATA", "CMS"})
-_BASE64 = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*")
-_SEQUENCE = 0x30
+_BEGIN = "-----BEGIN "
+_MARK = re.compile(r"-----(BEGIN|END) ([A-Z0-9# ]{1,60})-----")
+# RFC 7468, and the older labels of OpenSSL. "certutil -encode" of Windows writes CERTIFICATE around every kind of file.
+_TAKEN = frozenset({"CERTIFICATE", "X509 CERTIFICATE", "PKCS7", "PKCS #7 SIGNED DATA", "CMS"})
+_TRUSTED = "TRUSTED CERTIFICATE"
+_SEQUENCE = b"\x30"
 # The object identifier of signed data (RFC 5652), as it stands at the beginning of every PKCS#7 file.
 _SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
+# A PFX file begins with its version, 3 (RFC 7292, 4), a certificate with a sequence (RFC 5280, 4.1).
+_PFX_VERSION = bytes.fromhex("020103")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Content:
 
 
 def certificates_in(data: bytes, password: str | None = None) -> Content:
-    """The certificates of a file. A private key is never read.
+    """The certificates of a file. Private keys are never looked at; that of a PFX file is passed over by the library.
 
     Arguments:
         data: the file.
@@ -65,21 +66,24 @@ def certificates_in(data: bytes, password: str | None = None) -> Content:
 
 
 def _content(data: bytes, password: str | None) -> Content:
-    if sst.is_sst(data):
-        return _store(data)
-    if data[:1] == bytes([_SEQUENCE]):
-        return _binary(data, password)
+    content = _binary(data, password)
+    if content is not None:
+        return content
     text = _text(data)
-    if "-----BEGIN " in text:
-        return _pem(text)
-    if data and _BASE64.fullmatch(data):
-        try:
-            inner = base64.b64decode(b"".join(data.split()), validate=True)
-        except binascii.Error:
-            inner = b""
-        if sst.is_sst(inner) or inner[:1] == bytes([_SEQUENCE]):
-            return _content(inner, password)
-    raise ValueError("it is in none of the forms PEM, DER, PKCS#7, PFX and SST")
+    if _BEGIN in text:
+        return _pem(text, password)
+    content = _binary(_decoded(text), password)
+    if content is None:
+        raise ValueError("it is in none of the forms PEM, DER, PKCS#7, PFX and SST")
+    return content
+
+
+def _decoded(text: str) -> bytes:
+    """What is written as base64, without the lines of PEM; no bytes where that is something else."""
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except ValueError:
+        return b""
 
 
 def _text(data: bytes) -> str:
@@ -97,31 +101,80 @@ def _store(data: bytes) -> Content:
     return Content("SST", found, (f"{others} revocation lists",) if others else ())
 
 
-def _pem(text: str) -> Content:
+def _pem(text: str, password: str | None) -> Content:
     found: list[bytes] = []
     left_out: list[str] = []
-    blocks = _BLOCK.findall(text)
-    if text.count("-----BEGIN ") != len(blocks):
-        raise ValueError("it is damaged: a block begins in it that does not end")
-    for number, (label, body) in enumerate(blocks, start=1):
-        if label not in _CERTIFICATE | _PKCS7:
+    own: bytes | None = None
+    for number, (label, body) in enumerate(_blocks(text), start=1):
+        if label == _TRUSTED:
+            raise ValueError(
+                f"block {number} is a {_TRUSTED} of OpenSSL, which says beside the certificate what it is trusted for, and "
+                "Exchange does not know that; write it without: openssl x509 -in FILE -out OTHER_FILE"
+            )
+        if label not in _TAKEN:
             left_out.append(f"a block of the kind {label}")
             continue
-        try:
-            der = base64.b64decode("".join(body.split()), validate=True)
-        except binascii.Error as problem:
-            raise ValueError(f"block {number} is damaged: {problem}") from None
-        found += [der] if label in _CERTIFICATE else _signed_data(der)
-    return Content("PEM", tuple(found), tuple(dict.fromkeys(left_out)))
+        content = _block(number, body, password)
+        found += content.certificates
+        left_out += content.left_out
+        own = content.own or own
+    return Content("PEM", tuple(found), tuple(dict.fromkeys(left_out)), own)
 
 
-def _binary(data: bytes, password: str | None) -> Content:
-    if _SIGNED_DATA in data[:32]:
+def _blocks(text: str) -> Iterator[tuple[str, str]]:
+    """Label and body of each block. Every mark is looked at once, however many there are that nothing ends."""
+    begun: re.Match[str] | None = None
+    seen = 0
+    for mark in _MARK.finditer(text):
+        begins = mark[1] == "BEGIN"
+        if begins != (begun is None) or (begun and begun[2] != mark[2]):
+            raise ValueError("it is damaged: the blocks in it do not begin and end in turn")
+        seen += begins
+        if begun:
+            yield mark[2], text[begun.end() : mark.start()]
+        begun = mark if begins else None
+    if begun or seen != text.count(_BEGIN):
+        raise ValueError("it is damaged: a block begins in it that does not end")
+
+
+def _block(number: int, body: str, password: str | None) -> Content:
+    try:
+        inner = base64.b64decode("".join(body.split()), validate=True)
+        content = _binary(inner, password)
+    except ValueError as problem:
+        raise ValueError(f"block {number}: {problem}") from None
+    if content is None:
+        raise ValueError(f"block {number} holds no certificate")
+    return content
+
+
+def _binary(data: bytes, password: str | None) -> Content | None:
+    """What a file that is no text holds; None if it is a text."""
+    if sst.is_sst(data):
+        return _store(data)
+    if not data.startswith(_SEQUENCE):
+        return None
+    start, end = _extent(data)
+    if end != len(data):
+        # The first byte of DER is also the digit 0.
+        if _BEGIN.encode() in data:
+            return None
+        raise ValueError(f"it is damaged: it announces {end} bytes, and {len(data)} are there")
+    if data.startswith(_SIGNED_DATA, start):
         return Content("PKCS#7", tuple(_signed_data(data)))
-    # A PFX file begins with its version, 3; a certificate with a sequence (RFC 7292, 4; RFC 5280, 4.1).
-    if b"\x02\x01\x03" in data[:8]:
+    if data.startswith(_PFX_VERSION, start):
         return _pfx(data, password)
     return Content("DER", (data,))
+
+
+def _extent(data: bytes) -> tuple[int, int]:
+    """Where the content of the outermost element begins, and where the element ends (X.690, 8.1.3)."""
+    first = data[1] if len(data) > 1 else 0
+    if first < 0x80:
+        return 2, 2 + first
+    start = 2 + (first & 0x7F)
+    # Of an element of indefinite length only its last bytes show that it has ended.
+    return start, (start + int.from_bytes(data[2:start], "big")) if first > 0x80 else len(data)
 
 
 def _signed_data(data: bytes) -> list[bytes]:
@@ -132,13 +185,14 @@ def _signed_data(data: bytes) -> list[bytes]:
 
 def _loaded(what: str, load: Callable[[], Any]) -> Any:
     """What the library reads. Raises ValueError for whatever it refuses."""
+    from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return load()
-    except (ValueError, TypeError, UnsupportedAlgorithm) as problem:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as problem:
         raise ValueError(f"the {what} cannot be read ({problem})") from None
 
 

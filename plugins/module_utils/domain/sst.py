@@ -69,7 +69,11 @@ def parse(data: bytes) -> list[Element]:
 
 
 def _entries(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Position, id and value of each entry up to the end marker, behind which nothing may follow."""
+    """Position, id and value of each entry up to the end marker.
+
+    A store that Microsoft has written ends with its marker (disallowedcert.sst of Windows Update); more than that means
+    that two files became one, or that the marker stands there by damage, so it is refused.
+    """
     position = len(_START)
     while True:
         if len(data) - position < _ENTRY.size:
@@ -89,11 +93,13 @@ def _entries(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 
 def build(elements: Iterable[Element]) -> bytes:
-    """A store of these elements. Raises ValueError: a property has an id that would mean something else."""
+    """A store of these elements. Raises ValueError: one is of no kind, or a property has an id that means something else."""
     return _START + b"".join(_written(element) for element in elements) + _END
 
 
 def _written(element: Element) -> bytes:
+    if element.kind not in _KINDS:
+        raise ValueError(f"{element.kind:#x} is no kind of element")
     for number, _value in element.properties:
         if number in _KINDS or not 0 < number <= _LAST_PROPERTY:
             raise ValueError(f"{number:#x} is no property")
