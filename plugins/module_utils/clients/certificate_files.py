@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 from ..domain.certificate_forms import certificates_in
 from ..domain.certificates import Certificate, parsed
+from ..domain.signed_mail import certificates_of, is_message
 from .errors import ServiceError
 from .wire import require
 
 # What files of certificates are called. In a folder, others are left alone, for example the README beside them.
 ENDINGS = (".pem", ".crt", ".cer", ".der", ".p7b", ".p7c", ".pfx", ".p12", ".sst")
+MESSAGES = (".eml", ".p7s", ".p7m")
 # No store of certificates is as large; a device that never ends would be.
 LARGEST = 16 * 1024 * 1024
 _PEM = "-----BEGIN "
@@ -44,12 +46,33 @@ def found(sources: Sequence[str], password: str | None, warnings: list[str]) -> 
     require("cryptography")
     kept: dict[bytes, Found] = {}
     for number, source in enumerate(sources, start=1):
-        for where, data in _contents(source, number):
+        for where, data in _contents(source, number, ENDINGS):
             for one in _certificates(where, data, password, warnings):
                 first = kept.setdefault(one.certificate.der, one)
                 if first is not one:
                     _say(warnings, f"{one.certificate.subject} is in {first.where} and in {where}; once is enough.")
     return list(kept.values())
+
+
+def everything(source: str, password: str | None) -> Iterator[tuple[str, list[Certificate]]]:
+    """The certificates of a file, or of each file of a folder, those of signed messages and of private keys too.
+
+    Raises:
+        ServiceError: a file cannot be read, or holds no certificate.
+    """
+    require("cryptography")
+    for where, data in _contents(source, 1, ENDINGS + MESSAGES):
+        try:
+            yield where, [parsed(der) for der in _all_in(data, password)]
+        except ValueError as problem:
+            raise ServiceError(f"{where}: {problem}.", code="unusableCertificate") from None
+
+
+def _all_in(data: bytes, password: str | None) -> tuple[bytes, ...]:
+    if is_message(data):
+        return certificates_of(data)
+    content = certificates_in(data, password)
+    return ((content.own,) if content.own else ()) + content.certificates
 
 
 def _certificates(where: str, data: bytes, password: str | None, warnings: list[str]) -> list[Found]:
@@ -68,7 +91,7 @@ def _say(warnings: list[str], text: str) -> None:
         warnings.append(text)
 
 
-def _contents(source: str, number: int) -> Iterator[tuple[str, bytes]]:
+def _contents(source: str, number: int, endings: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     """The files that a source stands for, each with its name for messages."""
     if source.lstrip().startswith(_PEM) or f"\n{_PEM}" in source:
         yield f"text {number}", source.encode()
@@ -83,16 +106,16 @@ def _contents(source: str, number: int) -> Iterator[tuple[str, bytes]]:
     if not os.path.isdir(path):
         yield path, _read(path)
         return
-    names = _names(path)
+    names = _names(path, endings)
     if not names:
-        raise ServiceError(f"{path}: there is no file in it that ends in {', '.join(ENDINGS)}.")
+        raise ServiceError(f"{path}: there is no file in it that ends in {', '.join(endings)}.")
     for name in names:
         yield os.path.join(path, name), _read(os.path.join(path, name))
 
 
-def _names(folder: str) -> list[str]:
+def _names(folder: str, endings: tuple[str, ...]) -> list[str]:
     try:
-        return sorted(name for name in os.listdir(folder) if name.lower().endswith(ENDINGS) and name[0] != ".")
+        return sorted(name for name in os.listdir(folder) if name.lower().endswith(endings) and name[0] != ".")
     except OSError as problem:
         raise ServiceError(f"{folder}: {problem.strerror}.") from None
 

@@ -80,6 +80,19 @@ def issuers(certificate: Certificate, among: Sequence[Certificate]) -> list[Cert
     return [one for one in among if signed_by(certificate, one)]
 
 
+def path(certificate: Certificate, among: Sequence[Certificate]) -> list[Certificate]:
+    """A shortest chain from a certificate up to a root that is among others; empty where there is none."""
+    waiting, seen = [[certificate]], {certificate.der}
+    for chain in waiting:
+        above = issuers(chain[-1], among)
+        root = next((one for one in above if is_root(one)), None)
+        if root is not None:
+            return chain if root.der == chain[-1].der else [*chain, root]
+        waiting += [[*chain, one] for one in above if one.der not in seen]
+        seen |= {one.der for one in above}
+    return []
+
+
 def gaps(certificate: Certificate, among: Sequence[Certificate]) -> list[Gap]:
     """The issuers that are missing between a certificate and a root; none where one of its paths reaches a root.
 

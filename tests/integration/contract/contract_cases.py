@@ -101,6 +101,7 @@ FAILING: dict[str, tuple[Options, str]] = {
         "There is no such Exchange object",
     ),
     "mail_check": ({"mailbox": "niemand@contoso.example"}, "535 5.7.3 Authentication unsuccessful"),
+    "smime_certificate_check": ({"source": "certs/anna.pem"}, "the path does not begin at the root"),
     "smtp_auth": ({"mailbox": "Doppelt", "smtp_auth": "enabled"}, "The name is not unique"),
     "smtp_auth_info": ({"mailbox": "Doppelt"}, "The name is not unique"),
     "mailbox_permission": ({"mailbox": "Doppelt", "full_access": {"set": []}}, "The name is not unique"),

@@ -26,6 +26,7 @@ import contract_cases_permissions
 import contract_cases_secrets
 import contract_cases_settings
 import contract_cases_smime
+import contract_cases_smime_check
 import pytest
 from contract_cases import FAILING, Case, connection_options
 from contract_ground import Ground
@@ -45,6 +46,7 @@ CASES = [
     *contract_cases_permissions.CASES,
     *contract_cases_settings.CASES,
     *contract_cases_smime.CASES,
+    *contract_cases_smime_check.CASES,
 ]
 # What differs from one life of an object to the next: times, the directory's ids, the service's request ids, and the
 # server, time and session that a reply of SMTP ends with.

@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Users' certificates and signed messages, held against what is trusted for S/MIME."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from ..domain import smime_check
+from ..domain.certificates import Certificate
+from . import certificate_files, smime
+from .errors import ServiceError
+from .exchange import Exchange
+
+
+class Services(Protocol):
+    """The clients of a task, and what its objects share."""
+
+    exchange: Exchange
+
+    def once(self, name: Hashable, make: Callable[[], Any]) -> Any:
+        """Make a value for the whole task when it is first needed."""
+
+
+def check(services: Services, want: Mapping[str, Any]) -> dict[str, Any]:
+    """What becomes of the certificates of one file or folder, as smime_check.report() says it. Raises ServiceError."""
+    trusted = services.once(("trusted", *(want["trust"] or ())), lambda: _trusted(services, want))
+    now = datetime.now(UTC) if want["trust"] is not None else services.exchange.http.now()
+    people: list[tuple[str, Certificate]] = []
+    authorities: list[tuple[str, Certificate]] = []
+    for where, certificates in certificate_files.everything(want["source"], want["password"]):
+        for one in certificates:
+            (authorities if smime_check.is_authority(one) else people).append((where, one))
+    if not people:
+        raise ServiceError(f"{want['source']}: there is no user's certificate in it, only those of authorities.")
+    return smime_check.report(want["source"], people, [one for _where, one in authorities], trusted, now, want["at"])
+
+
+def _trusted(services: Services, want: Mapping[str, Any]) -> Sequence[Certificate]:
+    if want["trust"] is None:
+        return smime.trusted(services.exchange)
+    found = certificate_files.found(want["trust"], want["password"], services.exchange.warnings)
+    return [one.certificate for one in found]
