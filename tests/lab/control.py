@@ -23,6 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from .clock import Clock
+from .exchange.smime import outside
 from .graph import settle
 from .login import answer_device
 from .propagation import usable
@@ -93,9 +94,12 @@ async def _state(world: World, request: Request, _unused: Any) -> Any:
         raise ValueError(f"the tenant has no part {part}")
     if part is not None:
         shown = as_json(getattr(tenant, part))
+        if part == "exchange":
+            return shown | {"smime": as_json(outside(tenant))}
         return _with_use(tenant, shown) if part == "applications" else shown
     state = as_json(tenant)
-    return state | {"applications": _with_use(tenant, state["applications"])}
+    exchange = state["exchange"] | {"smime": as_json(outside(tenant))}
+    return state | {"applications": _with_use(tenant, state["applications"]), "exchange": exchange}
 
 
 def _with_use(tenant: Tenant, shown: dict[str, Any]) -> dict[str, Any]:

@@ -47,6 +47,8 @@ class Entry:
     milliseconds: float | None = None
     # The kind of fault that met the request, if any; a cut connection leaves status at None.
     fault: str | None = None
+    # The form of a byte array in a command: C(numbers), C(base64), or C(other) for whatever else it was given as.
+    byte_array: str | None = None
 
     def shown(self) -> dict[str, Any]:
         """The entry as JSON."""
@@ -64,6 +66,7 @@ class Entry:
             "status": self.status,
             "ms": self.milliseconds,
             "fault": self.fault,
+            "byte_array": self.byte_array,
         }
 
 
@@ -78,7 +81,8 @@ class Journal:
         """Begin the entry of a request; its status and duration are set when it has been answered."""
         path = scope["path"]
         service = service_of(path)
-        cmdlet, write = _meaning(service, scope["method"], path, body)
+        content = _decoded(body) if body and (service == "exchange" or path.endswith("/$batch")) else None
+        cmdlet, write = _meaning(service, scope["method"], path, content)
         self._count += 1
         entry = Entry(
             index=self._count,
@@ -90,6 +94,7 @@ class Journal:
             cmdlet=cmdlet,
             write=write,
             client_request_id=header(scope, b"client-request-id"),
+            byte_array=byte_array_form(content) if service == "exchange" else None,
         )
         self.entries.append(entry)
         scope[ENTRY_KEY] = entry
@@ -114,17 +119,19 @@ class Journal:
         status: int,
         cmdlet: str | None = None,
         fault: str | None = None,
+        byte_array: str | None = None,
     ) -> None:
         """Record a member of the C($batch) that C(request) carries.
 
-        path: relative as the member gave it, with or without a query. cmdlet: for Exchange. status: the member's own.
+        path: relative as the member gave it, with or without a query. cmdlet, byte_array: for Exchange. status: the
+        member's own.
         """
         parent: Entry = request.scope[ENTRY_KEY]
         bare, _unused, query = path.partition("?")
         write = is_write(parent.service, method, cmdlet)
         entry = Entry(parent.index, parent.time, parent.service, method.upper(), bare, query, cmdlet, write)
         entry.client_request_id = parent.client_request_id
-        entry.member, entry.status, entry.fault = True, status, fault
+        entry.member, entry.status, entry.fault, entry.byte_array = True, status, fault, byte_array
         self.entries.append(entry)
 
     def clear(self) -> None:
@@ -173,10 +180,9 @@ def header(scope: Scope, name: bytes) -> str | None:
     return None
 
 
-def _meaning(service: str, method: str, path: str, body: bytes) -> tuple[str | None, bool]:
-    """The cmdlet and whether the request writes. A body that is no JSON is left to the service to refuse."""
+def _meaning(service: str, method: str, path: str, content: Any) -> tuple[str | None, bool]:
+    """The cmdlet and whether the request writes. A body that is no JSON (None) is left to the service to refuse."""
     batch = path.endswith("/$batch")
-    content = _decoded(body) if body and (service == "exchange" or (service == "graph" and batch)) else None
     if batch and isinstance(content, dict) and isinstance(content.get("requests"), list):
         return None, any(_member_writes(service, member) for member in content["requests"])
     cmdlet = _cmdlet(content) if service == "exchange" else None
@@ -195,6 +201,17 @@ def _decoded(body: bytes) -> Any:
         return json.loads(body)
     except ValueError:
         return None
+
+
+def byte_array_form(content: Any) -> str | None:
+    """The form of the first byte array of a command, None if it has none."""
+    call = content.get("CmdletInput") if isinstance(content, dict) else None
+    parameters = call.get("Parameters") if isinstance(call, dict) else None
+    for value in parameters.values() if isinstance(parameters, dict) else ():
+        if isinstance(value, dict) and "Data" in value:
+            data = value["Data"]
+            return "numbers" if isinstance(data, list) else "base64" if isinstance(data, str) else "other"
+    return None
 
 
 def _cmdlet(content: Any) -> str | None:

@@ -21,6 +21,8 @@ Switches of the tenant that change what Exchange does:
 - C(exchange_dehydrated) (also what Get-OrganizationConfig says in IsDehydrated), C(exchange_settings),
   C(exchange_objects), C(exchange_settings_lag), C(exchange_shown), C(exchange_unshown), C(exchange_app_ids_as_list),
   C(exchange_coupling_wins): see L(lab.exchange.settings).
+- C(smime_byte_arrays), C(smime_shown_bytes), C(smime_size_limit), C(smime_pkcs7), C(smime_lag), C(smime_reordered),
+  C(smime_settings), C(smime_store): see L(lab.exchange.smime).
 """
 
 from __future__ import annotations

@@ -29,7 +29,8 @@ HELPDESK_ADMINISTRATOR = "729827e3-9c14-49f7-bb1b-9608f156bbb8"
 _ALL = frozenset(CMDLETS.values())
 _READS = frozenset(name for name in _ALL if name.startswith("Get-"))
 # Mailboxes and their permissions belong to the management role Mail Recipients; the transport configuration to
-# Organization Transport Settings and service principals to Role Management, which recipient administrators lack.
+# Organization Transport Settings and service principals to Role Management, which recipient administrators lack. Which role
+# has Set-SmimeConfig, no public source says; an Exchange administrator may run every cmdlet.
 _ORGANIZATION = frozenset(
     {
         "Get-AcceptedDomain",
@@ -37,12 +38,14 @@ _ORGANIZATION = frozenset(
         "Get-OrganizationConfig",
         "Get-RemoteDomain",
         "Get-ServicePrincipal",
+        "Get-SmimeConfig",
         "Get-TransportConfig",
         "New-ServicePrincipal",
         "Remove-ServicePrincipal",
         "Set-HostedOutboundSpamFilterPolicy",
         "Set-OrganizationConfig",
         "Set-RemoteDomain",
+        "Set-SmimeConfig",
         "Set-TransportConfig",
     }
 )

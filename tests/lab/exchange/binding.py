@@ -9,6 +9,7 @@ Names are case-insensitive; values follow the parameter tables of the Exchange P
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,8 @@ from typing import Any
 from . import errors
 
 HASHTABLE = "#Exchange.GenericHashTable"
+BYTES = "#Exchange.ByteArrayType"
+_MOST_UINT32 = 2**32 - 1
 # The parameters that every cmdlet has; they change nothing here.
 COMMON = frozenset(
     {
@@ -50,6 +53,14 @@ class Delta:
     remove: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class ByteArray:
+    """Bytes, and the form in which they came: C(numbers) or C(base64). Both are taken, since neither is documented."""
+
+    value: bytes
+    form: str
+
+
 def _tables() -> dict[str, dict[str, Parameter]]:
     content = json.loads(Path(__file__).with_name("cmdlets.json").read_text("utf-8"))
     return {
@@ -67,7 +78,8 @@ CMDLETS = {name.lower(): name for name in TABLES}
 
 
 def bind(cmdlet: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The parameters by their documented names: str, bool, int, datetime, list of str, L(Delta), or None (clear).
+    """The parameters by their documented names: str, bool, int, datetime, list of str, L(Delta), L(ByteArray), or None
+    (clear).
 
     Raises CmdletError: unknown parameter, wrong type, unknown enumeration value, hashtable without its annotation.
     """
@@ -85,6 +97,8 @@ def bind(cmdlet: str, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _value(parameter: Parameter, value: Any) -> Any:
+    if parameter.wire == "bytes" and value is not None:
+        return _byte_array(parameter, value)
     if isinstance(value, dict):
         return _delta(parameter, value)
     if value is None:
@@ -115,12 +129,31 @@ def _text(parameter: Parameter, value: Any) -> str:
 
 
 def _number(parameter: Parameter, value: Any) -> int:
+    unsigned = parameter.type == "UInt32"
     try:
         if isinstance(value, bool):
             raise ValueError
-        return int(value)
+        number = int(value)
+        if unsigned and not 0 <= number <= _MOST_UINT32:
+            raise ValueError
+        return number
     except (TypeError, ValueError):
-        raise errors.bad_value(parameter.name, f'Cannot convert value "{value}" to type "System.Int32".') from None
+        kind = "System.UInt32" if unsigned else "System.Int32"
+        raise errors.bad_value(parameter.name, f'Cannot convert value "{value}" to type "{kind}".') from None
+
+
+def _byte_array(parameter: Parameter, value: Any) -> ByteArray:
+    """A byte array in its object with C(Data): numbers, or base64 as OData has it."""
+    is_annotated = isinstance(value, dict) and set(value) == {"@odata.type", "Data"} and value["@odata.type"] == BYTES
+    data = value["Data"] if is_annotated else None
+    try:
+        if isinstance(data, str):
+            return ByteArray(base64.b64decode(data, validate=True), "base64")
+        if isinstance(data, list) and all(type(one) is int for one in data):
+            return ByteArray(bytes(data), "numbers")
+    except ValueError:
+        pass
+    raise errors.bad_value(parameter.name, 'Cannot convert value to type "System.Byte[]".')
 
 
 def _moment(parameter: Parameter, text: str) -> datetime:

@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 from .. import tokens
 from ..faults import Answer
-from ..journal import ENTRY_KEY, is_write
+from ..journal import ENTRY_KEY, byte_array_form, is_write
 from ..state import Tenant
 from ..world import World, world_of
 from . import access
@@ -188,7 +188,13 @@ def _member(request: Request, world: World, claims: Mapping[str, Any], member: d
         url = f"{request.url.scheme}://{request.url.netloc}{path}"
         reply = _run(Call(world.tenant, url, dict(parse_qsl(parts.query)), headers, body, claims))
     world.journal.note(
-        request, method=method, path=path, status=reply.status, cmdlet=cmdlet, fault="member" if fault else None
+        request,
+        method=method,
+        path=path,
+        status=reply.status,
+        cmdlet=cmdlet,
+        fault="member" if fault else None,
+        byte_array=byte_array_form(member.get("body")),
     )
     return reply
 

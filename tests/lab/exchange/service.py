@@ -13,7 +13,7 @@ from typing import Any
 
 from ..graph.provisioning import settle
 from ..state import Tenant
-from . import client_access, errors, paging, permissions, principals, reading, settings, writing
+from . import client_access, errors, paging, permissions, principals, reading, settings, smime, writing
 from .access import cmdlet_for
 from .binding import bind
 from .command import Command, Outcome
@@ -35,6 +35,7 @@ _HANDLERS: dict[str, Callable[[Command], Outcome]] = {
     "Get-RecipientPermission": permissions.get_recipient_permission,
     "Get-RemoteDomain": settings.get_object,
     "Get-ServicePrincipal": principals.get_service_principal,
+    "Get-SmimeConfig": smime.get_smime_config,
     "Get-TransportConfig": client_access.get_transport_config,
     "Get-User": reading.get_user,
     "New-ServicePrincipal": principals.new_service_principal,
@@ -46,6 +47,7 @@ _HANDLERS: dict[str, Callable[[Command], Outcome]] = {
     "Set-Mailbox": writing.set_mailbox,
     "Set-OrganizationConfig": settings.set_organization_config,
     "Set-RemoteDomain": settings.set_object,
+    "Set-SmimeConfig": smime.set_smime_config,
     "Set-TransportConfig": client_access.set_transport_config,
 }
 
