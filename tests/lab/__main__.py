@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command line of the rehearsal tenant: C(python -m lab up|down|status|sync|clock|table|secrets --directory DIR)."""
+"""The command line of the rehearsal tenant: C(python -m lab COMMAND --directory DIR).
+
+Commands: up, down, status, sync, clock, table, secrets, access, certificates, trust.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,13 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ldap3.core.exceptions import LDAPException
 
-from . import access_table, instance, sign_ins, table
+from . import access_table, authorities, instance, sign_ins, table, trust_table
 from .directory import Server, read_entries
 from .generator import CONTOSO
 from .instance import LabError, Options
@@ -84,6 +88,12 @@ def parser() -> argparse.ArgumentParser:
     access = command("access", "Show how many mailboxes an account may open.")
     access.add_argument("--account", required=True, metavar="NAME", help="its user principal name")
     access.add_argument("--open", type=int, metavar="N", help="fail unless it may open so many")
+    made = command("certificates", "Make the certification authorities and signed messages of an S/MIME rehearsal.")
+    made.add_argument("--into", required=True, type=Path, metavar="FOLDER", help="an empty folder, or none yet")
+    trust = command("trust", "Show which certificates the tenant trusts for S/MIME, and judge a signed message.")
+    trust.add_argument("--certificates", type=int, metavar="N", help="fail unless it trusts so many")
+    trust.add_argument("--message", type=Path, metavar="FILE", help="judge this signed message (.eml), by openssl")
+    trust.add_argument("--trusted", choices=("yes", "no"), help="fail unless it is so; needs --message")
     return top
 
 
@@ -191,6 +201,30 @@ def show_access(given: argparse.Namespace) -> None:
         raise LabError(f"{given.account} may open {len(found)} mailboxes, not {given.open}")
 
 
+def make_certificates(given: argparse.Namespace) -> None:
+    """Make authorities, users' certificates and signed messages for the tenant's present time."""
+    now = datetime.fromisoformat(ask(instance.facts(given.directory), "/clock")["now"])
+    for path in authorities.write(given.into, now):
+        print(path)
+    print(f"password of the PFX: {authorities.PASSWORD}")
+
+
+def show_trust(given: argparse.Namespace) -> None:
+    """Show the certificates that the tenant trusts, and whether it would trust a signed message."""
+    if given.trusted and not given.message:
+        raise LabError("--trusted says what is expected of a message; name it by --message")
+    state = ask(instance.facts(given.directory), "/state")
+    found, now = trust_table.trusted(state), datetime.fromisoformat(state["clock"]["now"])
+    print(trust_table.table(found, now, ascii_only=not _shows_boxes()))
+    if given.certificates not in (None, len(found)):
+        raise LabError(f"the tenant trusts {len(found)} certificates, not {given.certificates}")
+    if given.message:
+        verdict = trust_table.judge(given.message, found, now)
+        print(f"{given.message.name}: {'trusted' if verdict.trusted else f'not trusted ({verdict.reason})'}")
+        if given.trusted not in (None, "yes" if verdict.trusted else "no"):
+            raise LabError(f"{given.message} is {'' if verdict.trusted else 'not '}trusted")
+
+
 def _shows_boxes() -> bool:
     """Whether the terminal's encoding has the signs for boxes and arrows."""
     try:
@@ -257,6 +291,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "table": show_table,
     "secrets": show_secrets,
     "access": show_access,
+    "certificates": make_certificates,
+    "trust": show_trust,
 }
 
 

@@ -20,7 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
+from test_exchange import envelope
+from test_exchange_smime import STORE, numbers, sst
 
 from lab.__main__ import duration
 from lab.directory import Server, search
@@ -168,6 +171,116 @@ def test_the_directory_holds_the_scenario(home: Path) -> None:
     (group,) = search(server, "(proxyAddresses=smtp:kundendienst@contoso.example)")
     assert group.kind == "group"
     assert password not in repr(server)
+
+
+SMIME_APPLICATION = "9d3e6a42-80c7-4f15-b2e9-71c5d04f8a63"
+SMIME_SECRET = "rehearsal~Geheimnis.2026-Contoso_SMIME"
+
+
+@pytest.fixture(scope="module")
+def made(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The certificates of a rehearsal."""
+    folder = tmp_path_factory.mktemp("smime") / "Zertifikate der Übung"
+    assert "password of the PFX: " in said(home, "certificates", "--into", folder)
+    return folder
+
+
+def openssl(*arguments: str | Path) -> str:
+    """What openssl prints when it succeeds."""
+    done = subprocess.run(["openssl", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def trust(home: Path, *paths: Path) -> None:
+    """Let the tenant trust the certificates of some files, as the application that may."""
+    found = facts(home)
+    base, tenant = found["urls"]["base"], found["tenant"]["id"]
+    form = {"grant_type": "client_credentials", "client_id": SMIME_APPLICATION, "client_secret": SMIME_SECRET}
+    form["scope"] = "https://outlook.office365.com/.default"
+    ders = [
+        subprocess.run(["openssl", "x509", "-in", path, "-outform", "DER"], capture_output=True, check=True).stdout
+        for path in paths
+    ]
+    command = envelope("Set-SmimeConfig", {STORE: numbers(sst(*ders)) if ders else None})
+    with requests.Session() as session:
+        session.trust_env, session.verify = False, found["ca_path"]
+        token = session.post(f"{base}/{tenant}/oauth2/v2.0/token", data=form, timeout=20).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = session.post(f"{base}/adminapi/beta/{tenant}/InvokeCommand", json=command, headers=headers, timeout=20)
+        assert answer.status_code == 200, answer.text
+
+
+def test_the_certificates_of_a_rehearsal(home: Path, made: Path) -> None:
+    assert "is not empty" in complaint(home, "certificates", "--into", made)
+    for age, days in (("old", 40), ("new", 1800)):
+        chain = ["-CAfile", made / age / "root.pem", "-untrusted", made / age / "issuing.pem"]
+        openssl("verify", "-x509_strict", "-purpose", "smimesign", *chain, made / "users" / f"anna-{age}.pem")
+        openssl("x509", "-noout", "-checkend", str((days - 2) * 86_400), "-in", made / age / "root.pem")
+    for end in ("root", "issuing"):
+        command = ["openssl", "x509", "-noout", "-checkend", str(41 * 86_400), "-in", made / "old" / f"{end}.pem"]
+        assert subprocess.run(command, capture_output=True, check=False).returncode == 1
+    assert openssl("x509", "-noout", "-inform", "DER", "-subject", "-in", made / "partner" / "root.cer")
+    assert (
+        openssl("pkcs7", "-inform", "DER", "-print_certs", "-in", made / "bundle" / "company.p7b").count("BEGIN") == 5
+    )
+    password = f"pass:{said(home, 'certificates', '--into', made / 'again').splitlines()[-1].rpartition(' ')[2]}"
+    bundle = ["-nodes", "-passin", password, "-in", made / "bundle" / "company.pfx"]
+    assert openssl("pkcs12", *bundle).count("BEGIN CERTIFICATE") == 6
+    assert "PRIVATE KEY" in openssl("pkcs12", *bundle)
+
+
+def test_what_the_tenant_trusts_is_judged_from_outside(home: Path, made: Path) -> None:
+    old, new = ([made / age / name for name in ("root.pem", "issuing.pem")] for age in ("old", "new"))
+    before, after, eva = (made / "mail" / f"{name}.eml" for name in ("anna-old", "anna-new", "eva"))
+
+    def judged(message: Path, verdict: str) -> str:
+        return said(home, "trust", "--message", message, "--trusted", verdict).splitlines()[-1]
+
+    trust(home)
+    assert judged(before, "no") == "anna-old.eml: not trusted (the tenant trusts nothing)"
+    trust(home, *old, made / "partner" / "root.cer")
+    text = said(home, "trust", "--certificates", "3")
+    assert text.count(" root ") == 2
+    assert "│ Contoso Issuing CA 2021 │" in text
+    assert judged(before, "yes") == "anna-old.eml: trusted"
+    assert judged(eva, "yes") == "eva.eml: trusted"
+    assert judged(after, "no") == "anna-new.eml: not trusted (unable to get local issuer certificate)"
+    trust(home, *old, new[0])
+    assert judged(after, "no").startswith("anna-new.eml: not trusted")
+    trust(home, *old, new[1])
+    assert judged(after, "no").startswith("anna-new.eml: not trusted")
+    trust(home, *old, *new)
+    assert (judged(before, "yes"), judged(after, "yes")) == ("anna-old.eml: trusted", "anna-new.eml: trusted")
+    trust(home, *new)
+    assert judged(before, "no").startswith("anna-old.eml: not trusted")
+
+
+def test_a_changed_message_is_not_trusted_and_time_counts(home: Path, made: Path, tmp_path: Path) -> None:
+    message, changed = made / "mail" / "anna-old.eml", tmp_path / "changed.eml"
+    trust(home, made / "old" / "root.pem", made / "old" / "issuing.pem")
+    changed.write_bytes(message.read_bytes().replace(b"our order", b"our money"))
+    assert "not trusted (content verify error)" in said(home, "trust", "--message", changed, "--trusted", "no")
+    said(home, "trust", "--message", message, "--trusted", "yes")
+    said(home, "clock", "--advance", "41d")
+    assert "not trusted (certificate has expired)" in said(home, "trust", "--message", message, "--trusted", "no")
+
+
+def test_what_is_expected_of_the_trust_and_does_not_hold(home: Path, made: Path, tmp_path: Path) -> None:
+    trust(home, made / "new" / "root.pem", made / "new" / "issuing.pem")
+    message = made / "mail" / "anna-new.eml"
+    for arguments, expected in (
+        (("--certificates", "3"), "lab: the tenant trusts 2 certificates, not 3"),
+        (("--message", message, "--trusted", "no"), "anna-new.eml is trusted"),
+        (("--message", made / "mail" / "eva.eml", "--trusted", "yes"), "eva.eml is not trusted"),
+        (("--message", tmp_path / "none.eml"), "No such file"),
+        (("--message", made / "users" / "eva.pem"), "openssl cannot read "),
+    ):
+        done = lab(home, "trust", *arguments)
+        assert done.returncode == 1
+        assert expected in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert "--message" in complaint(home, "trust", "--trusted", "yes")
 
 
 def test_down_leaves_nothing_and_up_starts_afresh(tmp_path: Path) -> None:
