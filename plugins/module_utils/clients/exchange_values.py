@@ -20,12 +20,11 @@ HASHTABLE = "#Exchange.GenericHashTable"
 BYTES = "#Exchange.ByteArrayType"
 TYPE = "@odata.type"
 
-# OData would have base64, Microsoft's module sends numbers. Only the module is known to work: hence the default.
+# OData would have base64, Microsoft's module sends numbers. Only the module is known to work: hence the order.
 BYTE_ENCODERS: dict[str, Callable[[bytes], Any]] = {
     "numbers": list,
     "base64": lambda data: base64.b64encode(data).decode("ascii"),
 }
-byte_encoding = "numbers"
 
 # There are no PowerShell variables on the other side.
 _FILTERS = frozenset({"filter", "recipientfilter", "recipientpreviewfilter"})
@@ -38,6 +37,29 @@ def hashtable(**entries: Any) -> dict[str, Any]:
     Entries that are None or empty lists are left out; without any entry it stands for "empty the list".
     """
     return {TYPE: HASHTABLE} | {name: value for name, value in entries.items() if value not in (None, [], ())}
+
+
+def byte_array(data: bytes, form: str = "numbers") -> dict[str, Any]:
+    """Bytes for a cmdlet, in one of the forms of BYTE_ENCODERS."""
+    return {TYPE: BYTES, "Data": BYTE_ENCODERS[form](data)}
+
+
+def bytes_of(value: Any) -> bytes:
+    """The bytes of a row, in whichever form Exchange shows them; that it is base64 is not documented.
+
+    Raises:
+        ValueError: it is none of the forms.
+    """
+    if isinstance(value, Mapping) and "Data" in value:
+        return bytes_of(value["Data"])
+    if isinstance(value, str):
+        return base64.b64decode(value, validate=True)
+    if value is None or isinstance(value, list):
+        try:
+            return bytes(value or ())
+        except TypeError as problem:
+            raise ValueError(str(problem)) from None
+    raise ValueError(f"a {type(value).__name__} holds no bytes")
 
 
 def encode(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,7 +87,9 @@ def _value(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (bytes, bytearray)):
-        return {TYPE: BYTES, "Data": BYTE_ENCODERS[byte_encoding](bytes(value))}
+        return byte_array(bytes(value))
+    if isinstance(value, Mapping) and value.get(TYPE) == BYTES:
+        return value
     if isinstance(value, Mapping):
         return {TYPE: HASHTABLE} | encode({key: item for key, item in value.items() if key != TYPE})
     if isinstance(value, (set, frozenset)):

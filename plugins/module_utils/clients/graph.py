@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
@@ -182,7 +182,7 @@ class Graph:
 
     def now(self) -> datetime:
         """The time by the service's clock, as the last answer told it. Secrets end by that clock, not by ours."""
-        return datetime.fromtimestamp(self.http.clock.time() + self.http.ahead, UTC)
+        return self.http.now()
 
     def close(self) -> None:
         """End every wait and close every connection."""

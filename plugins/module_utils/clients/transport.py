@@ -10,6 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
@@ -120,6 +121,10 @@ class Transport:
     def url(self, target: str) -> str:
         """The whole URL of a call's target."""
         return (self._home or self.service.base) + target if target.startswith("/") else target
+
+    def now(self) -> datetime:
+        """The time by the service's clock, as the last answer told it; before any, by ours."""
+        return datetime.fromtimestamp(self.clock.time() + self.ahead, UTC)
 
     def trusts(self, url: str) -> bool:
         """Say whether the token may be sent to the URL."""

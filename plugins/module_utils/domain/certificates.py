@@ -71,6 +71,8 @@ def parsed(der: bytes) -> Certificate:
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
 
+    # Some of what the library raises is not derived from ValueError.
+    refused = (x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm)
     try:
         with warnings.catch_warnings():
             # Some roots of public CAs have serial number 0, which the library reads under protest.
@@ -78,7 +80,7 @@ def parsed(der: bytes) -> Certificate:
             certificate = x509.load_der_x509_certificate(der)
             # Names and extensions are parsed when they are first asked for, and may turn out to be malformed then.
             _touched = (certificate.subject, certificate.issuer, certificate.extensions)
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as problem:
+    except (ValueError, TypeError, *refused) as problem:
         raise ValueError(f"it cannot be read as a certificate ({problem})") from None
     return Certificate(der, certificate)
 

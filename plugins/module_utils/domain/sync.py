@@ -306,6 +306,34 @@ def state_of(
     }
 
 
+def checked_moment(text: str) -> str:
+    """A moment as it was given. Raises ValueError: it is none."""
+    try:
+        if datetime.fromisoformat(text).utcoffset() is None:
+            raise ValueError
+    except ValueError:
+        raise ValueError(f"{text!r} is no moment with a time zone, like 2026-11-22T10:00:00Z") from None
+    return text
+
+
+def cycle_state(organization: Mapping[str, Any], after: str | None) -> dict[str, Any]:
+    """Whether a cycle has ended since a moment, as M(m365.hybrid.directory_sync_cycle) returns it.
+
+    Arguments:
+        organization: Graph's organization.
+        after: the moment; None for any.
+    """
+    text = organization.get("onPremisesLastSyncDateTime")
+    last, since = _moment(text), _moment(after)
+    ended = since is None or (last is not None and last > since)
+    told = [] if ended else _cycles(Evidence(None, organization, changed_at=since))
+    return {
+        "arrived": ended,
+        "explanation": "" if ended else " ".join([f"No cycle has ended since {after}.", *told]),
+        "last_cycle": text,
+    }
+
+
 def goal(_want: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """The state to wait for."""
     return {**before, "arrived": True}

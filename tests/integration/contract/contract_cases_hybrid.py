@@ -131,6 +131,8 @@ SYNC = [
     Case("directory_sync", "has arrived", {"user": "info@contoso.example"}, prepare=synchronized, changes=False),
     Case("directory_sync", "has arrived as far as asked for", {"user": "info", "attributes": ["proxyAddresses"]},
          prepare=stale, changes=False),
+    Case("directory_sync_cycle", "the last one", {}, changes=False),
+    Case("directory_sync_cycle", "one since", {"after": "2026-01-01T00:00:00Z"}, changes=False),
 ]  # fmt: skip
 
 

@@ -25,6 +25,7 @@ import contract_cases_mail
 import contract_cases_permissions
 import contract_cases_secrets
 import contract_cases_settings
+import contract_cases_smime
 import pytest
 from contract_cases import FAILING, Case, connection_options
 from contract_ground import Ground
@@ -43,6 +44,7 @@ CASES = [
     *contract_cases_mail.CASES,
     *contract_cases_permissions.CASES,
     *contract_cases_settings.CASES,
+    *contract_cases_smime.CASES,
 ]
 # What differs from one life of an object to the next: times, the directory's ids, the service's request ids, and the
 # server, time and session that a reply of SMTP ends with.
@@ -95,7 +97,7 @@ class Life:
         """Run once, and hold what was written against what may have been; gives the result of the object itself."""
         before = self.state
         self.ground.world.journal.clear()
-        entries = {"aggregate": [FAILING[self.case.module][0], wish]} if self.many else wish
+        entries = {"aggregate": [*self._strangers(), wish]} if self.many else wish
         result = self.run(self.case.module, {**self.connection, **entries}, check_mode)
         after = self.state = self._state()
         if not writes:
@@ -112,18 +114,24 @@ class Life:
             self.steps.append(result)
         return self._own(result) if self.many else result
 
+    def _strangers(self) -> list[dict[str, Any]]:
+        """An entry that fails, beside that of the object; none where a tenant has one object of the kind."""
+        return [FAILING[self.case.module][0]] if self._names() else []
+
     def _own(self, result: dict[str, Any]) -> dict[str, Any]:
         """The entry of the object beside one that fails, which stops nothing and comes first as it was named first."""
-        stranger, own = result["results"]
-        names, said = FAILING[self.case.module]
-        assert result["failed"] is True
-        assert stranger["failed"] is True
-        assert stranger["changed"] is False
-        assert said in stranger["msg"]
-        assert {name: names[name] for name in self._names()} == {name: stranger[name] for name in self._names()}
-        assert result["msg"].startswith("2 of 2 failed." if own.get("failed") else "1 of 2 failed.")
+        *strangers, own = result["results"]
+        for stranger in strangers:
+            names, said = FAILING[self.case.module]
+            assert stranger["failed"] is True
+            assert stranger["changed"] is False
+            assert said in stranger["msg"]
+            assert {name: names[name] for name in self._names()} == {name: stranger[name] for name in self._names()}
+        failed = len(strangers) + bool(own.get("failed"))
+        assert result.get("failed", False) is bool(failed)
+        assert result.get("msg", "0").startswith(f"{failed} of {len(strangers) + 1} failed." if failed else "0")
         assert result["changed"] is own["changed"]
-        assert result["resource"] == [stranger.get("resource"), own.get("resource")]
+        assert result["resource"] == [one.get("resource") for one in (*strangers, own)]
         shown = {"diff": result["diff"][0]} if result["diff"] else {}
         assert len(result["diff"]) == int(own["changed"])
         return {**own, **shown}

@@ -123,6 +123,23 @@ def test_what_the_synchronization_refused_is_told(ground: Ground) -> None:
     assert "Not there after 0.2 s" in result.get("msg", "") or result["resource"]["arrived"]
 
 
+def test_a_cycle_is_waited_for_without_asking_the_directory(ground: Ground) -> None:
+    wish, cycle = ground.cloud(), "directory_sync_cycle"
+    before = in_controller(cycle, wish)["resource"]
+    assert before["arrived"]
+    after = {"after": before["last_cycle"]}
+    planned = in_controller(cycle, {**wish, **after}, True)
+    assert (planned["resource"]["arrived"], planned.get("failed")) == (False, None)
+    late = in_controller(cycle, {**wish, **after, "wait_timeout": 0.2})
+    assert f"No cycle has ended since {before['last_cycle']}" in late["msg"]
+    assert "The last synchronization was at" in late["msg"]
+    ground.tenant.clock.advance(1)
+    ground.sync()
+    seen = in_controller(cycle, {**wish, **after})["resource"]
+    assert seen["arrived"]
+    assert seen["last_cycle"] > before["last_cycle"]
+
+
 def test_an_account_that_is_not_there_is_no_arrival(ground: Ground) -> None:
     result = sync(ground, {"user": "niemand", "wait_timeout": 0.2})
     assert result["msg"] == "user=niemand: Not there after 0.2 s. There is no such account."

@@ -34,7 +34,8 @@ def imported(name: str) -> ModuleType:
 
 
 def test_every_module_has_rows_and_every_row_a_module() -> None:
-    assert {case.module for case in CASES} == set(NAMES) == set(FAILING)
+    assert {case.module for case in CASES} == set(NAMES)
+    assert {name for name in NAMES if imported(name).RESOURCE.names} == set(FAILING)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, m365.hybrid contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Certificates from files and folders, in whichever form they are kept there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..domain.certificate_forms import certificates_in
+from ..domain.certificates import Certificate, parsed
+from .errors import ServiceError
+from .wire import require
+
+# What files of certificates are called. In a folder, others are left alone, for example the README beside them.
+ENDINGS = (".pem", ".crt", ".cer", ".der", ".p7b", ".p7c", ".pfx", ".p12", ".sst")
+# No store of certificates is as large; a device that never ends would be.
+LARGEST = 16 * 1024 * 1024
+_PEM = "-----BEGIN "
+
+
+@dataclass(frozen=True)
+class Found:
+    """A certificate and the file it came from."""
+
+    certificate: Certificate
+    where: str
+
+
+def found(sources: Sequence[str], password: str | None, warnings: list[str]) -> list[Found]:
+    """The certificates of files, folders and PEM texts, each once, in the order given.
+
+    Arguments:
+        sources: paths from the root on, or PEM texts.
+        password: of the PFX files among them.
+        warnings: is told what was left out, and what is there twice.
+
+    Raises:
+        ServiceError: something cannot be read, or holds no certificate; it says which and why.
+    """
+    require("cryptography")
+    kept: dict[bytes, Found] = {}
+    for number, source in enumerate(sources, start=1):
+        for where, data in _contents(source, number):
+            for one in _certificates(where, data, password, warnings):
+                first = kept.setdefault(one.certificate.der, one)
+                if first is not one:
+                    _say(warnings, f"{one.certificate.subject} is in {first.where} and in {where}; once is enough.")
+    return list(kept.values())
+
+
+def _certificates(where: str, data: bytes, password: str | None, warnings: list[str]) -> list[Found]:
+    try:
+        content = certificates_in(data, password)
+        certificates = [Found(parsed(der), where) for der in content.certificates]
+    except ValueError as problem:
+        raise ServiceError(f"{where}: {problem}.", code="unusableCertificate") from None
+    for left_out in content.left_out:
+        _say(warnings, f"{where}: left out: {left_out}.")
+    return certificates
+
+
+def _say(warnings: list[str], text: str) -> None:
+    if text not in warnings:
+        warnings.append(text)
+
+
+def _contents(source: str, number: int) -> Iterator[tuple[str, bytes]]:
+    """The files that a source stands for, each with its name for messages."""
+    if source.lstrip().startswith(_PEM) or f"\n{_PEM}" in source:
+        yield f"text {number}", source.encode()
+        return
+    path = os.path.expanduser(source)
+    if not os.path.isabs(path):
+        raise ServiceError(
+            f"{source}: the path does not begin at the root.",
+            meaning="It would mean another file with every working directory.",
+            advice="Write for example {{ inventory_dir }}/smime/ca.",
+        )
+    if not os.path.isdir(path):
+        yield path, _read(path)
+        return
+    names = _names(path)
+    if not names:
+        raise ServiceError(f"{path}: there is no file in it that ends in {', '.join(ENDINGS)}.")
+    for name in names:
+        yield os.path.join(path, name), _read(os.path.join(path, name))
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(folder) if name.lower().endswith(ENDINGS) and name[0] != ".")
+    except OSError as problem:
+        raise ServiceError(f"{folder}: {problem.strerror}.") from None
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as problem:
+        raise ServiceError(f"{path}: {problem.strerror}.") from None
+    if len(data) > LARGEST:
+        raise ServiceError(f"{path}: it is larger than {LARGEST} bytes.", meaning="That is no file of certificates.")
+    return data
