@@ -92,8 +92,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--into", required=True, type=Path, metavar="FOLDER", help="an empty folder, or none yet")
     trust = command("trust", "Show which certificates the tenant trusts for S/MIME, and judge a signed message.")
     trust.add_argument("--certificates", type=int, metavar="N", help="fail unless it trusts so many")
-    trust.add_argument("--message", type=Path, metavar="FILE", help="judge this signed message (.eml), by openssl")
-    trust.add_argument("--trusted", choices=("yes", "no"), help="fail unless it is so; needs --message")
+    trust.add_argument(
+        "--message", action="append", default=[], type=Path, metavar="FILE", help="judge a signed message by openssl"
+    )
+    trust.add_argument(
+        "--trusted", action="append", choices=("yes", "no"), help="fail unless it is so; once for each --message"
+    )
     return top
 
 
@@ -210,19 +214,19 @@ def make_certificates(given: argparse.Namespace) -> None:
 
 
 def show_trust(given: argparse.Namespace) -> None:
-    """Show the certificates that the tenant trusts, and whether it would trust a signed message."""
-    if given.trusted and not given.message:
-        raise LabError("--trusted says what is expected of a message; name it by --message")
+    """Show the certificates that the tenant trusts, and whether it would trust signed messages."""
+    if given.trusted and len(given.trusted) != len(given.message):
+        raise LabError("--trusted says what is expected of a message; give it once for each --message")
     state = ask(instance.facts(given.directory), "/state")
     found, now = trust_table.trusted(state), datetime.fromisoformat(state["clock"]["now"])
     print(trust_table.table(found, now, ascii_only=not _shows_boxes()))
     if given.certificates not in (None, len(found)):
         raise LabError(f"the tenant trusts {len(found)} certificates, not {given.certificates}")
-    if given.message:
-        verdict = trust_table.judge(given.message, found, now)
-        print(f"{given.message.name}: {'trusted' if verdict.trusted else f'not trusted ({verdict.reason})'}")
-        if given.trusted not in (None, "yes" if verdict.trusted else "no"):
-            raise LabError(f"{given.message} is {'' if verdict.trusted else 'not '}trusted")
+    for message, expected in zip(given.message, given.trusted or [None] * len(given.message), strict=True):
+        verdict = trust_table.judge(message, found, now)
+        print(f"{message.name}: {'trusted' if verdict.trusted else f'not trusted ({verdict.reason})'}")
+        if expected not in (None, "yes" if verdict.trusted else "no"):
+            raise LabError(f"{message} is {'' if verdict.trusted else 'not '}trusted")
 
 
 def _shows_boxes() -> bool:

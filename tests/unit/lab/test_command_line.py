@@ -251,7 +251,8 @@ def test_what_the_tenant_trusts_is_judged_from_outside(home: Path, made: Path) -
     trust(home, *old, new[1])
     assert judged(after, "no").startswith("anna-new.eml: not trusted")
     trust(home, *old, *new)
-    assert (judged(before, "yes"), judged(after, "yes")) == ("anna-old.eml: trusted", "anna-new.eml: trusted")
+    both = said(home, "trust", "--message", before, "--trusted", "yes", "--message", after, "--trusted", "yes")
+    assert both.splitlines()[-2:] == ["anna-old.eml: trusted", "anna-new.eml: trusted"]
     trust(home, *new)
     assert judged(before, "no").startswith("anna-old.eml: not trusted")
 
@@ -280,7 +281,8 @@ def test_what_is_expected_of_the_trust_and_does_not_hold(home: Path, made: Path,
         assert done.returncode == 1
         assert expected in done.stderr
         assert len(done.stderr.splitlines()) == 1
-    assert "--message" in complaint(home, "trust", "--trusted", "yes")
+    assert "once for each --message" in complaint(home, "trust", "--trusted", "yes")
+    assert "once for each" in complaint(home, "trust", "--message", message, "--message", message, "--trusted", "yes")
 
 
 def test_down_leaves_nothing_and_up_starts_afresh(tmp_path: Path) -> None:
