@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -188,6 +189,54 @@ def service_access(stage: Stage) -> None:
     unchanged(stage, "service_access")
 
 
+def smime_trust(stage: Stage) -> None:
+    """A company's certification authorities are renewed: trusted beside the old ones first, then without them."""
+    shutil.rmtree(SMIME, ignore_errors=True)
+    step(
+        "Authorities of the company that end in 40 days, a partner's, their successors, and mail that was signed with each."
+    )
+    stage.lab("certificates", "--into", str(SMIME / "made"))
+    lay_out("ca", "old/root.pem", "old/issuing.pem", "partner/root.cer")
+    lay_out("samples", "mail/anna-old.eml", "mail/eva.eml")
+    planned_done_and_done_again(stage, "smime_trust", "--diff")
+    step("What the tenant trusts, and mail of Anna judged by openssl; seen from outside the collection.")
+    judge(stage, 3, old="yes", new="no")
+    step("The renewal begins: the new authorities lie beside the old ones.")
+    lay_out("ca", "new/root.pem", "new/issuing.pem")
+    if not stage.play("smime_trust", "--diff").changed:
+        raise Broken("the new authorities are not trusted")
+    step("Mail is trusted that was signed with the old certificate, and with the new one.")
+    judge(stage, 5, old="yes", new="yes")
+    step("20 days later everybody has a new certificate, and the files of the old authorities are taken away.")
+    stage.lab("clock", "--advance", "20d")
+    lay_out("samples", "mail/anna-new.eml")
+    take_away("samples/mail-anna-old.eml", "ca/old-root.pem", "ca/old-issuing.pem")
+    planned_done_and_done_again(stage, "smime_trust", "--diff")
+    step("Mail that was signed with the old certificate is no longer trusted.")
+    judge(stage, 3, old="no", new="yes")
+
+
+def lay_out(folder: str, *names: str) -> None:
+    """Copy files of the S/MIME rehearsal to where the inventory has them; a/b becomes a-b."""
+    (SMIME / folder).mkdir(exist_ok=True)
+    for name in names:
+        shutil.copy(SMIME / "made" / name, SMIME / folder / name.replace("/", "-"))
+
+
+def take_away(*names: str) -> None:
+    """Remove files that were laid out."""
+    for name in names:
+        (SMIME / name).unlink()
+
+
+def judge(stage: Stage, certificates: int, *, old: str, new: str) -> None:
+    """See how many certificates the tenant trusts, and whether it trusts the mail signed with the old and the new one."""
+    mail = SMIME / "made" / "mail"
+    messages = ["--message", str(mail / "anna-old.eml"), "--trusted", old]
+    messages += ["--message", str(mail / "anna-new.eml"), "--trusted", new]
+    stage.lab("trust", "--certificates", str(certificates), *messages)
+
+
 @dataclass(frozen=True)
 class Story:
     """A job as it is rehearsed: what is wanted of the tenant, the playbook to play by hand, and how it is told.
@@ -203,12 +252,15 @@ class Story:
 
 SCENARIO = "tests/lab/scenarios/contoso.yml"
 COLLEAGUE = "tests/lab/demo/colleague.yml"
+# The certificates of the story smime_trust.
+SMIME = LAB / "smime"
 # With these, the tenant has 400 shared mailboxes; the story does without Active Directory.
 CROWD = ("--generate", "2515", "--no-samba")
 STORIES = {
     "onboarding": Story("tests/lab/demo/onboarding.yml", "onboarding", onboarding),
     "applications": Story("tests/lab/demo/applications.yml", "app_registration", applications),
     "service_access": Story("tests/lab/demo/service_access.yml", "service_access", service_access, CROWD),
+    "smime_trust": Story("tests/lab/demo/smime_trust.yml", "smime_trust", smime_trust, ("--no-samba",)),
 }
 
 

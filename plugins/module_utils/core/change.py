@@ -118,7 +118,7 @@ def diff(change: Change) -> dict[str, str]:
     """Before and after of what we manage, as the text that C(--diff) prints."""
     label = describe({name: change.want[name] for name in change.resource.names if change.want.get(name) is not None})
     sides = {"before": change.before, "after": change.after}
-    headers = {f"{side}_header": f"{change.resource.kind} {label}" for side in sides}
+    headers = {f"{side}_header": f"{change.resource.kind} {label}".strip() for side in sides}
     return headers | {side: _text(_side(change, side, state)) for side, state in sides.items()}
 
 
