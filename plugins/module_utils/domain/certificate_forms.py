@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import sst
+from . import signed_data, sst
 from .certificates import parsed
 
 if TYPE_CHECKING:
@@ -180,7 +180,13 @@ def _extent(data: bytes) -> tuple[int, int]:
 def _signed_data(data: bytes) -> list[bytes]:
     from cryptography.hazmat.primitives.serialization import pkcs7
 
-    return [_der(one) for one in _loaded("PKCS#7 file", lambda: pkcs7.load_der_pkcs7_certificates(data))]
+    try:
+        return [_der(one) for one in _loaded("PKCS#7 file", lambda: pkcs7.load_der_pkcs7_certificates(data))]
+    except ValueError as refusal:
+        try:
+            return signed_data.certificates(data)
+        except ValueError:
+            raise refusal from None
 
 
 def _loaded(what: str, load: Callable[[], Any]) -> Any:

@@ -38,8 +38,15 @@ class Gap:
 def signed_by(certificate: Certificate, issuer: Certificate) -> bool:
     """Whether the key of a certificate has signed another one, of which it has the issuer's name.
 
-    A signature that the library cannot check is not called good. SHA-1 is checked here too, which the library refuses in
-    C(verify_directly_issued_by): of a root it says nothing, and elsewhere it is reported as weak.
+    A signature that the library cannot check (MD5) is not called good.
+    """
+    return _checked(certificate, issuer) is True
+
+
+def _checked(certificate: Certificate, issuer: Certificate) -> bool | None:
+    """Whether a signature is by an issuer's key; None where the library cannot check signatures of that kind.
+
+    SHA-1 is checked, which the library refuses in C(verify_directly_issued_by); it is reported as weak elsewhere.
     """
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
@@ -48,19 +55,24 @@ def signed_by(certificate: Certificate, issuer: Certificate) -> bool:
         return False
     try:
         _verify(below, above.public_key())
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except (ValueError, TypeError, InvalidSignature):
         return False
+    except UnsupportedAlgorithm:
+        return None
     return True
 
 
 def _verify(certificate: x509.Certificate, key: Any) -> None:
     """Let the library check the signature of a certificate; raises where it is not by this key."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
     signature, signed = certificate.signature, certificate.tbs_certificate_bytes
     digest: Any = certificate.signature_hash_algorithm
     parameters: Any = certificate.signature_algorithm_parameters
     if isinstance(key, rsa.RSAPublicKey):
+        if parameters is None:
+            raise UnsupportedAlgorithm("signatures of this kind are not checked")
         key.verify(signature, signed, parameters, digest)
     elif isinstance(key, ec.EllipticCurvePublicKey):
         key.verify(signature, signed, parameters)
@@ -71,8 +83,8 @@ def _verify(certificate: x509.Certificate, key: Any) -> None:
 
 
 def is_root(certificate: Certificate) -> bool:
-    """Whether it has signed itself."""
-    return signed_by(certificate, certificate)
+    """Whether it has signed itself. Where that cannot be checked, the name counts: nobody trusts a root for its signature."""
+    return _checked(certificate, certificate) is not False
 
 
 def issuers(certificate: Certificate, among: Sequence[Certificate]) -> list[Certificate]:

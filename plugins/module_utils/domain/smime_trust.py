@@ -19,7 +19,7 @@ from typing import Any
 from . import certificate_strength as strength
 from . import smime_settings
 from .certificates import Certificate, moment
-from .chains import gaps
+from .chains import Gap, gaps
 
 Row = dict[str, Any]
 EXPIRED = "expired"
@@ -147,11 +147,13 @@ def _found(certificate: Certificate, among: Sequence[Certificate], now: datetime
     return found + [("incomplete_chain", _missing(gap)) for gap in gaps(certificate, among)]
 
 
-def _missing(gap: Any) -> str:
-    below = f" (which {gap.below.subject} is signed by)"
-    if gap.namesakes:
-        return f"leads to no root: a {gap.subject} is there, but with another key than the one needed{below}"
-    return f"leads to no root: {gap.subject} is missing{below}"
+def _missing(gap: Gap) -> str:
+    if not gap.namesakes:
+        return f"leads to no root: {gap.subject} is missing, which has signed {gap.below.subject}"
+    return (
+        f"leads to no root: a {gap.subject} is there, but the signature of {gap.below.subject} "
+        f"({strength.signature(gap.below)}) is not by its key, or cannot be checked"
+    )
 
 
 def not_a_ca(certificate: Certificate) -> str:
