@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from .accounts import anchor_of, is_enabled
@@ -326,7 +326,9 @@ def cycle_state(organization: Mapping[str, Any], after: str | None) -> dict[str,
     text = organization.get("onPremisesLastSyncDateTime")
     last, since = _moment(text), _moment(after)
     ended = since is None or (last is not None and last > since)
-    told = [] if ended else _cycles(Evidence(None, organization, changed_at=since))
+    # Only a cycle after the moment counts; one of the moment itself was before what is waited for.
+    awaited = since + timedelta.resolution if since else None
+    told = [] if ended else _cycles(Evidence(None, organization, changed_at=awaited))
     return {
         "arrived": ended,
         "explanation": "" if ended else " ".join([f"No cycle has ended since {after}.", *told]),

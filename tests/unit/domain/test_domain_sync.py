@@ -18,6 +18,7 @@ from ansible_collections.m365.hybrid.plugins.module_utils.domain.sync import (
     DIRECTORY_ATTRIBUTES,
     Evidence,
     Outstanding,
+    cycle_state,
     outstanding,
     reasons,
 )
@@ -164,3 +165,20 @@ def test_nothing_is_invented() -> None:
     assert reasons([], Evidence(None, BEFORE)) == []
     assert reasons(ADDRESS, Evidence(USER)) == []
     assert reasons(ADDRESS, Evidence(USER, verified_domains=["Fabrikam.example"])) == []
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        (None, None),
+        ("2026-11-22T11:44:59Z", None),
+        ("2026-11-22T11:45:00Z", "before the change: none has run since"),
+        ("2026-11-22T12:00:00+00:00", "before the change: none has run since"),
+    ],
+)
+def test_a_cycle_that_is_waited_for(after: str | None, said: str | None) -> None:
+    """The last one, whose moment is what one gives to wait for the next, is not the next."""
+    state = cycle_state(BEFORE, after)
+    assert state["arrived"] is (said is None)
+    assert (said or "") in state["explanation"]
+    assert bool(state["explanation"]) is (said is not None)
