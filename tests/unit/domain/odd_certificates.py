@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -75,6 +76,7 @@ def authority(
     hash: str = "sha256",  # noqa: A002 - as the field calls it
     pss: bool = False,
     padding_bytes: int = 0,
+    extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
 ) -> Made:
     """An authority's certificate, its own root where no issuer is given. Each call makes another one.
 
@@ -88,6 +90,7 @@ def authority(
         hash: "sha256", "sha384", "sha1" or "md5" of its signature. The last two need an issuer with an RSA key.
         pss: whether it is signed with RSASSA-PSS, which needs an issuer with an RSA key.
         padding_bytes: the size of an extension that only makes it large.
+        extensions: further ones, each with whether it is critical.
     """
     private = new_key(key) if isinstance(key, str) else key
     subject = _name(name)
@@ -99,6 +102,8 @@ def authority(
         builder = builder.add_extension(
             x509.UnrecognizedExtension(_PADDING_OID, _octets(padding_bytes)), critical=False
         )
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical)
     return Made(_signed(builder, issuer.key if issuer else private, hash, pss), private)
 
 
@@ -112,15 +117,19 @@ def person(
     hash: str = "sha256",  # noqa: A002
     pss: bool = False,
     purpose: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
+    subject: x509.Name | None = None,
 ) -> Made:
     """The certificate of a person, for S/MIME (RFC 8550, 4.4), from an authority.
 
     Arguments:
         email: stands in its alternative names; where it is empty there are none.
         purpose: of its extended key usage; with None there is none.
+        extensions: further ones, each with whether it is critical.
+        subject: its name, if it is to be another one than its address.
     """
     private = new_key(key) if isinstance(key, str) else key
-    subject = _name(email or "A person without an address")
+    subject = subject or _name(email or "A person without an address")
     builder = _builder(subject, private, issuer, not_before or moment(-10), not_after or moment(365))
     builder = builder.add_extension(x509.BasicConstraints(False, None), critical=True)
     builder = builder.add_extension(_usage(signs_certificates=False), critical=True)
@@ -128,7 +137,15 @@ def person(
         builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
     if email:
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.RFC822Name(email)]), critical=False)
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical)
     return Made(_signed(builder, issuer.key, hash, pss), private)
+
+
+def self_signed_person(email: str) -> Made:
+    """The certificate of a person, signed with the key of that person."""
+    own = authority(email)
+    return person(own, email, key=own.key)
 
 
 def chain(*names: str, **options: Any) -> list[Made]:
