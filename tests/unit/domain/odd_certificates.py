@@ -115,7 +115,7 @@ def person(
     not_before: datetime | None = None,
     not_after: datetime | None = None,
     hash: str = "sha256",  # noqa: A002
-    pss: bool = False,
+    pss: bool | int = False,
     purpose: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.EMAIL_PROTECTION,
     extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
     subject: x509.Name | None = None,
@@ -124,6 +124,7 @@ def person(
 
     Arguments:
         email: stands in its alternative names; where it is empty there are none.
+        pss: whether it is signed with RSASSA-PSS; a number is the size of the salt, if not that of the hash.
         purpose: of its extended key usage; with None there is none.
         extensions: further ones, each with whether it is critical.
         subject: its name, if it is to be another one than its address.
@@ -239,7 +240,7 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _signed(builder: Any, key: Any, algorithm: str, pss: bool) -> bytes:
+def _signed(builder: Any, key: Any, algorithm: str, pss: bool | int) -> bytes:
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return _der(builder.sign(key, None))
     if algorithm in ("md5", "sha1"):
@@ -247,7 +248,8 @@ def _signed(builder: Any, key: Any, algorithm: str, pss: bool) -> bytes:
     chosen = hashes.SHA384() if algorithm == "sha384" else hashes.SHA256()
     if not pss:
         return _der(builder.sign(key, chosen))
-    return _der(builder.sign(key, chosen, rsa_padding=padding.PSS(padding.MGF1(chosen), chosen.digest_size)))
+    salt = chosen.digest_size if pss is True else pss
+    return _der(builder.sign(key, chosen, rsa_padding=padding.PSS(padding.MGF1(chosen), salt)))
 
 
 def _signed_as_of_old(certificate: x509.Certificate, key: Any, algorithm: str) -> bytes:
