@@ -96,18 +96,14 @@ def judge(certificate: Certificate, given: Trust, at: datetime) -> Verdict:
 
 def _verified(certificate: Certificate, given: Trust, at: datetime) -> tuple[tuple[Certificate, ...], str]:
     """The chain by which the library verifies a certificate, or what it has against it."""
-    from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
     from cryptography.x509 import verification
 
     if certificate.x509 is None or not given.roots:
         return (), "nothing that is trusted is a root"
     policy = verification.PolicyBuilder().store(verification.Store(list(given.roots))).time(at).max_chain_depth(DEPTH)
-    # Policies mean nothing where nobody asks for one, critical or not.
-    user = verification.ExtensionPolicy.permit_all().may_be_present(
-        x509.CertificatePolicies, verification.Criticality.AGNOSTIC, None
-    )
-    verifier = policy.extension_policies(ca_policy=_authorities(certificate), ee_policy=user).build_client_verifier()
+    anybody = verification.ExtensionPolicy.permit_all()
+    verifier = policy.extension_policies(ca_policy=_authorities(certificate), ee_policy=anybody).build_client_verifier()
     try:
         found = verifier.verify(certificate.x509, list(given.others))
     except (verification.VerificationError, ValueError) as refusal:
@@ -128,8 +124,7 @@ def _authorities(user: Certificate) -> Any:
     either = verification.Criticality.AGNOSTIC
     policy = verification.ExtensionPolicy.permit_all().require_present(x509.BasicConstraints, either, None)
     # Called for every authority, with key usage or without.
-    policy = policy.may_be_present(x509.KeyUsage, either, sound)
-    return policy.may_be_present(x509.CertificatePolicies, either, None)
+    return policy.may_be_present(x509.KeyUsage, either, sound)
 
 
 def _explained(certificate: Certificate, trusted: Sequence[Certificate], at: datetime, refusal: str) -> Verdict:
