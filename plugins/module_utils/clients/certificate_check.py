@@ -16,6 +16,8 @@ from . import certificate_files, smime
 from .errors import ServiceError
 from .exchange import Exchange
 
+_NOBODY = "there is no user's certificate in it, only those of authorities."
+
 
 class Services(Protocol):
     """The clients of a task, and what its objects share."""
@@ -28,16 +30,21 @@ class Services(Protocol):
 
 def check(services: Services, want: Mapping[str, Any]) -> dict[str, Any]:
     """What becomes of the certificates of one file or folder, as smime_check.report() says it. Raises ServiceError."""
-    trusted = services.once(("trusted", *(want["trust"] or ())), lambda: _trusted(services, want))
+    sources = want["trust"] if want["trust"] is None else tuple(want["trust"])
+    trusted = services.once(("trusted", sources, want["password"]), lambda: _trusted(services, want))
     now = datetime.now(UTC) if want["trust"] is not None else services.exchange.http.now()
     people: list[tuple[str, Certificate]] = []
-    authorities: list[tuple[str, Certificate]] = []
+    authorities: dict[bytes, Certificate] = {}
+    without: list[str] = []
     for where, certificates in certificate_files.everything(want["source"], want["password"]):
-        for one in certificates:
-            (authorities if smime_check.is_authority(one) else people).append((where, one))
+        users = [(where, one) for one in certificates if not smime_check.is_authority(one)]
+        authorities.update({one.der: one for one in certificates if smime_check.is_authority(one)})
+        people += users
+        without += [] if users else [f"{where}: {_NOBODY}"]
     if not people:
-        raise ServiceError(f"{want['source']}: there is no user's certificate in it, only those of authorities.")
-    return smime_check.report(want["source"], people, [one for _where, one in authorities], trusted, now, want["at"])
+        raise ServiceError(f"{want['source']}: {_NOBODY}")
+    services.exchange.warnings += without
+    return smime_check.report(want["source"], people, list(authorities.values()), trusted, now, want["at"])
 
 
 def _trusted(services: Services, want: Mapping[str, Any]) -> Sequence[Certificate]:

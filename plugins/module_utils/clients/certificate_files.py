@@ -63,13 +63,13 @@ def everything(source: str, password: str | None) -> Iterator[tuple[str, list[Ce
     require("cryptography")
     for where, data in _contents(source, 1, ENDINGS + MESSAGES):
         try:
-            yield where, [parsed(der) for der in _all_in(data, password)]
+            yield where, [parsed(der) for der in _all_in(where, data, password)]
         except ValueError as problem:
             raise ServiceError(f"{where}: {problem}.", code="unusableCertificate") from None
 
 
-def _all_in(data: bytes, password: str | None) -> tuple[bytes, ...]:
-    if is_message(data):
+def _all_in(where: str, data: bytes, password: str | None) -> tuple[bytes, ...]:
+    if is_message(data) or where.lower().endswith(".eml"):
         return certificates_of(data)
     content = certificates_in(data, password)
     return ((content.own,) if content.own else ()) + content.certificates

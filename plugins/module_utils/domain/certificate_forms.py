@@ -27,6 +27,8 @@ _TRUSTED = "TRUSTED CERTIFICATE"
 _SEQUENCE = b"\x30"
 # The object identifier of signed data (RFC 5652), as it stands at the beginning of every PKCS#7 file.
 _SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
+# Those of enveloped data, and of authenticated enveloped data (RFC 5083).
+_ENCRYPTED = (bytes.fromhex("06092a864886f70d010703"), bytes.fromhex("060b2a864886f70d0109100117"))
 # A PFX file begins with its version, 3 (RFC 7292, 4), a certificate with a sequence (RFC 5280, 4.1).
 _PFX_VERSION = bytes.fromhex("020103")
 
@@ -162,6 +164,8 @@ def _binary(data: bytes, password: str | None) -> Content | None:
         raise ValueError(f"it is damaged: it announces {end} bytes, and {len(data)} are there")
     if data.startswith(_SIGNED_DATA, start):
         return Content("PKCS#7", tuple(_signed_data(data)))
+    if data.startswith(_ENCRYPTED, start):
+        raise ValueError("it is encrypted; its signature is inside, and only the recipient can see it")
     if data.startswith(_PFX_VERSION, start):
         return _pfx(data, password)
     return Content("DER", (data,))

@@ -8,18 +8,26 @@ from __future__ import annotations
 
 import email
 import re
-from collections.abc import Iterator
 from email.message import Message
 
 from .certificate_forms import certificates_in
 
 _SIGNATURES = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signature"})
 _ENVELOPES = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
-# The object identifier of enveloped data (RFC 5652, 6.1).
-_ENVELOPED = bytes.fromhex("06092a864886f70d010703")
-
-
-_SIGNED = re.compile(rb"^content-type:\s*(multipart/signed|application/(x-)?pkcs7-)", re.IGNORECASE | re.MULTILINE)
+# Gateways that know neither send this, with a name by which it can be told (RFC 8551, 3.2.1 and 3.9).
+_NAMED = "application/octet-stream"
+_NAMES = (".p7m", ".p7s")
+_SIGNED = re.compile(
+    rb"^content-type:\s*(multipart/signed|application/(x-)?pkcs7-)|name=\"?[^\"\r\n]{1,200}\.p7[ms]",
+    re.IGNORECASE | re.MULTILINE,
+)
+# Each makes the library work for a while: it compares every line with the boundaries of all parts around it. Of the text of a
+# message, a line may begin in the same way as the line between two parts.
+_MOST = {"lines": (b"\n", b"\r", 2_000_000), "parts": (b"\n--", b"\r--", 100_000)}
+_BOUNDARY = re.compile(rb"boundary\b", re.IGNORECASE)
+_MOST_BOUNDARIES = 200
+# Beside that of the sender there are those of his authorities, and perhaps another one of his for encryption.
+_MOST_CERTIFICATES = 200
 
 
 def is_message(data: bytes) -> bool:
@@ -34,22 +42,42 @@ def certificates_of(data: bytes) -> tuple[bytes, ...]:
         ValueError: it is no signed message, with the reason.
     """
     found: list[bytes] = []
-    for signature in _signatures(email.message_from_bytes(data)):
-        if _ENVELOPED in signature[:32]:
-            raise ValueError("the message is encrypted; its signature is inside, and only the recipient can see it")
+    for signature in _signatures(_read(data)):
         content = certificates_in(signature)
         if content.form != "PKCS#7":
             raise ValueError("what stands in the place of the message's signature is none")
         found += content.certificates
     if not found:
         raise ValueError("the message has no signature with a certificate")
+    if len(found) > _MOST_CERTIFICATES:
+        raise ValueError(f"the message brings {len(found)} certificates; no signature needs so many")
     return tuple(dict.fromkeys(found))
 
 
-def _signatures(message: Message) -> Iterator[bytes]:
+def _read(data: bytes) -> Message:
+    """A message; the library for it goes down by recursion."""
+    for what, (one, other, most) in _MOST.items():
+        if data.count(one) + data.count(other) > most:
+            raise ValueError(f"the message has more {what} than any message needs")
+    if len(_BOUNDARY.findall(data)) > _MOST_BOUNDARIES:
+        raise ValueError("the parts of the message are nested too deeply")
+    try:
+        return email.message_from_bytes(data.removeprefix(b"\xef\xbb\xbf"))
+    except RecursionError:
+        raise ValueError("the parts of the message are nested too deeply") from None
+
+
+def _signatures(message: Message) -> list[bytes]:
     """The PKCS#7 parts of a message, those of forwarded messages in it too."""
-    for part in message.walk():
-        if part.get_content_type() in _SIGNATURES | _ENVELOPES:
-            content = part.get_payload(decode=True)
-            if isinstance(content, bytes):
-                yield content
+    try:
+        parts = [part for part in message.walk() if _is_signature(part)]
+    except RecursionError:
+        raise ValueError("the parts of the message are nested too deeply") from None
+    contents = [part.get_payload(decode=True) for part in parts]
+    return [content for content in contents if isinstance(content, bytes)]
+
+
+def _is_signature(part: Message) -> bool:
+    kind = part.get_content_type()
+    named = kind == _NAMED and (part.get_filename() or "").lower().endswith(_NAMES)
+    return named or kind in _SIGNATURES | _ENVELOPES

@@ -46,6 +46,11 @@ def against(*trusted: Made) -> Options:
     }
 
 
+def against_nothing(ground: Ground) -> dict[str, Any]:
+    """A certificate held against no authority at all, whatever the tenant trusts."""
+    return {"source": folder(ground, anna_pem=ANNA.pem.encode()), "trust": []}
+
+
 def looks(title: str, options: Options, *held: Made, **more: Any) -> Case:
     """A look at files while the tenant trusts some authorities."""
     return Case("smime_certificate_check", title, options, prepare=trusts(*held), changes=False, **more)
@@ -53,6 +58,7 @@ def looks(title: str, options: Options, *held: Made, **more: Any) -> Case:
 
 EDWARD = person(ODD["Ed25519"], "edward@contoso.example")
 LATE = person(ISSUING, "spät@contoso.example".replace("ä", "ae"), not_before=moment(-400), not_after=moment(-3))
+ENCRYPTED = bytes.fromhex("300d06092a864886f70d010703a000")
 CASES = [
     looks("trusted", file("anna_pem", ANNA.pem.encode()), *ALL),
     looks("the intermediate is missing", file("anna_cer", ANNA.der), ROOT),
@@ -66,11 +72,18 @@ CASES = [
           *ALL),
     looks("a plan", against(ROOT, ISSUING)),
     looks("a plan that lacks one", against(ISSUING), *ALL),
+    looks("a plan to trust nothing", against_nothing, *ALL),
+    looks("a folder with authorities beside", files(anna_pem=ANNA.pem.encode(), ca_pem=pem(ROOT).encode()), *ALL,
+          warned=("ca.pem: there is no user's certificate in it",)),
+    looks("a moment elsewhere", file("anna_pem", ANNA.pem.encode(), at="2026-12-01T12:00:00+02:00"), *ALL),
+    looks("a message that nobody has signed", file("brief_eml", b"Subject: Siehe unten\n\nGuten Tag"), *ALL,
+          refused=("the message has no signature",)),
+    looks("an encrypted message as a file", file("brief_p7m", ENCRYPTED), *ALL, refused=("it is encrypted",)),
     looks("no user's certificate", file("root_pem", pem(ROOT).encode()), *ALL,
           refused=("there is no user's certificate in it, only those of authorities",)),
     looks("no such file", lambda ground: {"source": "/nirgends/anna.pem"}, *ALL, refused=("/nirgends/anna.pem: No such file",)),
     looks("an encrypted message", file("brief_eml", b"Content-Type: application/pkcs7-mime; smime-type=enveloped-data\n"
-          b"Content-Transfer-Encoding: base64\n\nMAsGCSqGSIb3DQEHAw=="), *ALL, refused=("the message is encrypted",)),
+          b"Content-Transfer-Encoding: base64\n\nMAsGCSqGSIb3DQEHAw=="), *ALL, refused=("it is encrypted",)),
     looks("a wrong password", file("anna_pfx", pfx(ISSUING, own=ANNA), password="falsch"), *ALL, refused=("anna.pfx: ", "password")),
     looks("no certificate", file("anna_pem", b"Anna"), *ALL, refused=("anna.pem: ",)),
 ]  # fmt: skip
