@@ -31,6 +31,9 @@ NEWEST_CORE = "2.21"
 # Releases differ in which package holds the domain controller; those that a release does not have are left out.
 SAMBA_PACKAGES = ("samba", "samba-ad-dc", "samba-dsdb-modules", "samba-ad-provision")
 SAMBA_PARTS = ("/usr/sbin/samba", "/usr/share/samba/setup/provision.ldif", "/usr/lib/*/samba/ldb/samba_dsdb.so")
+# The certificate functions of Wine are the independent reader of the stores that are written, called by a small program.
+WINE_PACKAGES = ("wine64", "gcc-mingw-w64-x86-64-win32")
+WINE_PARTS = ("/usr/lib/wine/wine64", "/usr/bin/x86_64-w64-mingw32-gcc-win32")
 SAMBA_SERVICES = ("smbd", "nmbd", "samba-ad-dc", "winbind")
 HANDED_OVER = (
     "PATH",
@@ -142,6 +145,12 @@ def samba() -> None:
         install_packages(SAMBA_PACKAGES, "The rehearsal tenant needs Samba as its Active Directory server")
     if not _samba_is_complete():
         raise Missing("Samba is installed, but parts of its domain controller are missing: " + ", ".join(SAMBA_PARTS))
+
+
+def wine() -> None:
+    """See to it that Wine and a compiler for Windows are installed. Raises Missing where they cannot be from here."""
+    if not all(map(os.path.exists, WINE_PARTS)):
+        install_packages(WINE_PACKAGES, "A test reads certificate stores by the functions of Windows that Wine has")
 
 
 def _samba_is_complete() -> bool:

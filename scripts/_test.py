@@ -307,6 +307,7 @@ STEPS: dict[str, Step] = {
     "importer": importer,
 }
 NEEDS_SAMBA = {"unit", "integration"}
+NEEDS_WINE = {"integration"}
 # These spend most of their time waiting for each other's processes, so the other steps run beside them.
 RUNNING_TESTS = ("unit", "integration")
 
@@ -401,6 +402,8 @@ def run_all(arguments: argparse.Namespace) -> Count:
     preparation.link_collection()
     if NEEDS_SAMBA & set(names):
         preparation.samba()
+    if NEEDS_WINE & set(names):
+        preparation.wine()
     place = Place("tools", core, preparation.virtual_environment([f"ansible-core=={core}.*"], TOOL_REQUIREMENTS))
     say(f"ansible-core {core} on Python {sys.version.split()[0]}")
     lanes = [

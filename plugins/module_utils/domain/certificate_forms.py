@@ -182,11 +182,11 @@ def _signed_data(data: bytes) -> list[bytes]:
 
     try:
         return [_der(one) for one in _loaded("PKCS#7 file", lambda: pkcs7.load_der_pkcs7_certificates(data))]
-    except ValueError:
-        found = signed_data.certificates(data)
-        if not found:
-            raise
-        return found
+    except ValueError as refusal:
+        try:
+            return signed_data.certificates(data)
+        except ValueError:
+            raise refusal from None
 
 
 def _loaded(what: str, load: Callable[[], Any]) -> Any:

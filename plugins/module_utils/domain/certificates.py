@@ -71,7 +71,8 @@ def parsed(der: bytes) -> Certificate:
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
 
-    # Some of what the library raises is not derived from ValueError.
+    # Some of what the library raises is not derived from ValueError; KeyError is what older releases say to a text in a
+    # name that has the type of something else.
     refused = (x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm)
     try:
         with warnings.catch_warnings():
@@ -80,7 +81,7 @@ def parsed(der: bytes) -> Certificate:
             certificate = x509.load_der_x509_certificate(der)
             # Names and extensions are parsed when they are first asked for, and may turn out to be malformed then.
             _touched = (certificate.subject, certificate.issuer, certificate.extensions)
-    except (ValueError, TypeError, *refused) as problem:
+    except (ValueError, TypeError, KeyError, *refused) as problem:
         raise ValueError(f"it cannot be read as a certificate ({problem})") from None
     return Certificate(der, certificate)
 

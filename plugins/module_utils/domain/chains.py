@@ -64,12 +64,15 @@ def _checked(certificate: Certificate, issuer: Certificate) -> bool | None:
 
 def _verify(certificate: x509.Certificate, key: Any) -> None:
     """Let the library check the signature of a certificate; raises where it is not by this key."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
     signature, signed = certificate.signature, certificate.tbs_certificate_bytes
     digest: Any = certificate.signature_hash_algorithm
     parameters: Any = certificate.signature_algorithm_parameters
     if isinstance(key, rsa.RSAPublicKey):
+        if parameters is None:
+            raise UnsupportedAlgorithm("signatures of this kind are not checked")
         key.verify(signature, signed, parameters, digest)
     elif isinstance(key, ec.EllipticCurvePublicKey):
         key.verify(signature, signed, parameters)

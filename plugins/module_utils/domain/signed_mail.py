@@ -37,7 +37,10 @@ def certificates_of(data: bytes) -> tuple[bytes, ...]:
     for signature in _signatures(email.message_from_bytes(data)):
         if _ENVELOPED in signature[:32]:
             raise ValueError("the message is encrypted; its signature is inside, and only the recipient can see it")
-        found += certificates_in(signature).certificates
+        content = certificates_in(signature)
+        if content.form != "PKCS#7":
+            raise ValueError("what stands in the place of the message's signature is none")
+        found += content.certificates
     if not found:
         raise ValueError("the message has no signature with a certificate")
     return tuple(dict.fromkeys(found))

@@ -149,7 +149,7 @@ def _byte_array(parameter: Parameter, value: Any) -> ByteArray:
     try:
         if isinstance(data, str):
             return ByteArray(base64.b64decode(data, validate=True), "base64")
-        if isinstance(data, list) and all(type(one) is int for one in data):
+        if isinstance(data, list) and all(isinstance(one, int) and not isinstance(one, bool) for one in data):
             return ByteArray(bytes(data), "numbers")
     except ValueError:
         pass

@@ -10,7 +10,6 @@ tests/fuzz does the same for longer, guided by what the code does with the bytes
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import pytest
 from certificate_seeds import PASSWORD, every_form
@@ -41,7 +40,7 @@ def read(data: bytes) -> None:
 
 
 @st.composite
-def damaged(draw: Callable[..., object], data: bytes) -> bytes:
+def damaged(draw: st.DrawFn, data: bytes) -> bytes:
     """These bytes with some changed, taken out, doubled or put in."""
     kept = bytearray(data)
     for _change in range(draw(st.integers(1, 4))):  # type: ignore[call-overload]
