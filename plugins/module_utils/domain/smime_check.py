@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from .certificates import Certificate, moment, row
 from .chains import issuers
-from .verification import Verdict, addresses, is_authority, judge, trust, usage
+from .user_certificates import addresses, is_authority, usage
+from .verification import Verdict, judge, trust
 
 __all__ = ["checked_moment", "is_authority", "report"]
 
@@ -21,11 +22,12 @@ def checked_moment(text: str) -> datetime:
     """A moment, or the beginning of a day, from ISO 8601. Raises ValueError: it is none, or says no time zone."""
     try:
         when = datetime.fromisoformat(f"{text}T00:00:00Z" if len(text) == len("2026-11-22") else text)
-    except ValueError:
+        if when.utcoffset() is not None:
+            return when.astimezone(UTC)
+    # The very first and last moments of the calendar have no equal in UTC.
+    except (ValueError, OverflowError):
         raise ValueError(f"{text!r} is no moment, like 2026-11-22 or 2026-11-22T10:00:00Z") from None
-    if when.utcoffset() is None:
-        raise ValueError(f"{text!r} says no time zone; write for example 2026-11-22T10:00:00Z")
-    return when
+    raise ValueError(f"{text!r} says no time zone; write for example 2026-11-22T10:00:00Z")
 
 
 def report(

@@ -6,21 +6,24 @@
 
 The judge is the library C(cryptography) (C(x509.verification)): signatures, dates, authorities, path lengths, name
 constraints (RFC 5280, 6). Its rules for extensions are those of web servers; here they are replaced by those of mail
-(RFC 8550, 4.4). What cannot be replaced are the algorithms: it takes RSA of 2048 bits and more, the NIST curves, and SHA-2,
-and Exchange may take others. So where nothing else is wrong, the answer for those is that it is not known.
+(RFC 8550, 4.4). What cannot be replaced is what it takes at all: RSA of 2048 bits and more, the NIST curves, SHA-2, the
+usual parameters of RSA-PSS, no critical extension and no name constraint of a kind that it does not know, no X.509
+version 1. Exchange may take others. So where it refuses and no fault is to be seen, the answer is that it is not known.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from . import certificate_strength as strength
-from .certificates import Certificate, moment
+from .certificates import Certificate
 from .chains import Gap, gaps, is_root, path
 from .smime_trust import not_a_ca
+from .user_certificates import extension, for_mail, forbidden, out_of_date, unfit
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -30,6 +33,12 @@ DEPTH = 32
 # What the library verifies (docs of cryptography, "X.509 Verification", as seen with version 50).
 _KEYS = ("RSA ", "EC secp256r1", "EC secp384r1", "EC secp521r1")
 _DIGESTS = frozenset({"SHA-256", "SHA-384", "SHA-512"})
+# Of what it says, the beginnings and ends that only its authors understand.
+_SHORTENED = re.compile(
+    r"^((validation failed|candidates exhausted|fatal error|Python extension validator failed|ValueError): )+"
+    r"|(: AlgorithmIdentifier| \(encountered processing).*",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -81,142 +90,120 @@ def judge(certificate: Certificate, given: Trust, at: datetime) -> Verdict:
         return Verdict(None, "it cannot be read")
     if fault := unfit(certificate, at):
         return Verdict(False, fault, chain=tuple(path(certificate, trusted)))
-    chain, refusal = _verified(certificate.x509, given, at)
+    chain, refusal = _verified(certificate, given, at)
     return _explained(certificate, trusted, at, refusal) if refusal else Verdict(True, chain=chain)
 
 
-def unfit(certificate: Certificate, at: datetime) -> str:
-    """Why a certificate is none to sign or encrypt mail with at a moment; empty where it is one."""
-    if fault := _out_of_date(certificate, at):
-        return f"it {fault}"
-    if is_authority(certificate):
-        return "it is an authority's certificate"
-    if not usage(certificate):
-        return "its key usage allows neither signing nor encrypting"
-    if not _for_mail(certificate):
-        return "its extended key usage is not for e-mail"
-    return ""
-
-
-def is_authority(certificate: Certificate) -> bool:
-    """Whether it is marked as an authority's (RFC 5280, 4.2.1.9)."""
-    from cryptography import x509
-
-    found = _extension(certificate, x509.BasicConstraints)
-    return bool(found and found.ca)
-
-
-def usage(certificate: Certificate) -> list[str]:
-    """What its key may be used for (RFC 8550, 4.4.2): C(signing), C(encryption). Without a word on it, for both."""
-    from cryptography import x509
-
-    found = _extension(certificate, x509.KeyUsage)
-    if found is None:
-        return ["signing", "encryption"]
-    signing = found.digital_signature or found.content_commitment
-    encryption = found.key_encipherment or found.key_agreement
-    return ["signing"] * signing + ["encryption"] * encryption
-
-
-def _for_mail(certificate: Certificate) -> bool:
-    from cryptography import x509
-    from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
-
-    found = _extension(certificate, x509.ExtendedKeyUsage)
-    return found is None or bool({Purpose.EMAIL_PROTECTION, Purpose.ANY_EXTENDED_KEY_USAGE} & set(found))
-
-
-def addresses(certificate: Certificate) -> list[str]:
-    """The e-mail addresses of a certificate: those of its alternative names, then that of its subject."""
-    from cryptography import x509
-
-    names = _extension(certificate, x509.SubjectAlternativeName)
-    found = names.get_values_for_type(x509.RFC822Name) if names else []
-    subject = certificate.x509.subject.get_attributes_for_oid(x509.NameOID.EMAIL_ADDRESS) if certificate.x509 else []
-    return list(dict.fromkeys([*found, *(str(one.value) for one in subject)]))
-
-
-def _extension(certificate: Certificate, kind: Any) -> Any:
-    from cryptography import x509
-
-    try:
-        return certificate.x509.extensions.get_extension_for_class(kind).value if certificate.x509 else None
-    except x509.ExtensionNotFound:
-        return None
-
-
-def _out_of_date(certificate: Certificate, at: datetime) -> str:
-    starts, ends = certificate.not_before, certificate.not_after
-    if ends is not None and ends < at:
-        return f"ended on {moment(ends)}"
-    return f"begins on {moment(starts)}" if starts is not None and starts > at else ""
-
-
-def _verified(certificate: x509.Certificate, given: Trust, at: datetime) -> tuple[tuple[Certificate, ...], str]:
+def _verified(certificate: Certificate, given: Trust, at: datetime) -> tuple[tuple[Certificate, ...], str]:
     """The chain by which the library verifies a certificate, or what it has against it."""
+    from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
     from cryptography.x509 import verification
 
-    if not given.roots:
+    if certificate.x509 is None or not given.roots:
         return (), "nothing that is trusted is a root"
     policy = verification.PolicyBuilder().store(verification.Store(list(given.roots))).time(at).max_chain_depth(DEPTH)
-    anybody = verification.ExtensionPolicy.permit_all()
-    verifier = policy.extension_policies(ca_policy=_authorities(), ee_policy=anybody).build_client_verifier()
+    # Policies mean nothing where nobody asks for one, critical or not.
+    user = verification.ExtensionPolicy.permit_all().may_be_present(
+        x509.CertificatePolicies, verification.Criticality.AGNOSTIC, None
+    )
+    verifier = policy.extension_policies(ca_policy=_authorities(certificate), ee_policy=user).build_client_verifier()
     try:
-        found = verifier.verify(certificate, list(given.others))
+        found = verifier.verify(certificate.x509, list(given.others))
     except (verification.VerificationError, ValueError) as refusal:
         return (), str(refusal) or "it gives no reason"
     return tuple(Certificate(one.public_bytes(Encoding.DER), one) for one in found.chain), ""
 
 
-def _authorities() -> Any:
-    """The library's rules for authorities, without those that only web servers have."""
+def _authorities(user: Certificate) -> Any:
+    """The library's rules for the authorities of a user: those of mail in the place of those of web servers."""
     from cryptography import x509
     from cryptography.x509 import verification
 
-    def signs_certificates(_policy: Any, _certificate: Any, found: x509.KeyUsage | None) -> None:
-        if found is not None and not found.key_cert_sign:
-            raise ValueError("its key usage does not allow to sign certificates")
+    def sound(_policy: Any, found: x509.Certificate, _extension: Any) -> None:
+        authority = Certificate(b"", found)
+        if fault := _forbids(authority, user) or _unknown_constraints(authority):
+            raise ValueError(fault)
 
     either = verification.Criticality.AGNOSTIC
     policy = verification.ExtensionPolicy.permit_all().require_present(x509.BasicConstraints, either, None)
-    return policy.may_be_present(x509.KeyUsage, either, signs_certificates)
-
-
-def _shortest(certificate: Certificate, trusted: Sequence[Certificate], at: datetime) -> tuple[Certificate, ...]:
-    """A chain to a root through certificates without a fault; they may have several."""
-    sound = [one for one in trusted if not _faults(one, at)]
-    return tuple(path(certificate, sound) or path(certificate, trusted))
+    # Called for every authority, with key usage or without.
+    policy = policy.may_be_present(x509.KeyUsage, either, sound)
+    return policy.may_be_present(x509.CertificatePolicies, either, None)
 
 
 def _explained(certificate: Certificate, trusted: Sequence[Certificate], at: datetime, refusal: str) -> Verdict:
     """Why the library refuses a certificate, in an administrator's words."""
-    whole = path(certificate, trusted)
-    if not whole:
+    sound = [one for one in trusted if not _fault(one, certificate, at)]
+    chain = next((way for among in (sound, trusted) if (way := _way(certificate, among))), None)
+    if chain is None:
         gap = gaps(certificate, trusted)[0]
         return Verdict(False, missing_words(gap), gap, (certificate,))
-    chain = _shortest(certificate, trusted, at)
-    faults = [f"{one.subject} {fault}" for one in chain[1:] if (fault := _faults(one, at))]
-    if faults or (faults := _too_long(chain)):
+    faults = [f"{one.subject} {fault}" for one in chain[1:] if (fault := _fault(one, certificate, at))]
+    if faults := faults or _too_long(chain):
         return Verdict(False, "; ".join(faults), chain=chain)
     strange = [
-        f"{one.subject} ({strength.key(one)}, signed with {strength.signature(one)})" for one in chain if _strange(one)
+        f"{one.subject} ({strength.key(one)}, signed with {strength.signature(one)})"
+        for one in chain
+        if _strange(one, chain)
     ]
-    if strange:
-        reason = f"every signature is right, but these keys and algorithms are not verified here: {'; '.join(strange)}"
-        return Verdict(None, reason, chain=chain)
-    return Verdict(False, f"the chain is refused: {refusal}", chain=chain)
+    what = f"these keys and algorithms are not verified here: {'; '.join(strange)}" if strange else _shortened(refusal)
+    return Verdict(None, f"no fault is to be seen, but {what}", chain=chain)
+
+
+def _shortened(refusal: str) -> str:
+    """What the library says, without what only its authors understand."""
+    return f"the library does not verify it: {_SHORTENED.sub('', refusal)}"
+
+
+def _way(certificate: Certificate, among: Sequence[Certificate]) -> tuple[Certificate, ...]:
+    """A chain to a root. It leads over signatures that cannot be checked where there is no other way."""
+    return tuple(path(certificate, among) or path(certificate, among, unchecked=True))
 
 
 def missing_words(gap: Gap) -> str:
     """A gap in words."""
+    if gap.circle:
+        return f"the authorities above {gap.below.subject} have signed one another, and a root is missing"
+    if gap.below.subject == gap.subject and is_root(gap.below):
+        return "it has signed itself, and is not among what is trusted"
+    if gap.unchecked:
+        return f"a {gap.subject} is trusted, but whether it has signed {gap.below.subject} cannot be checked here"
     if gap.namesakes:
         return f"a {gap.subject} is trusted, but with another key than the one that has signed {gap.below.subject}"
     return f"{gap.subject} is missing, which has signed {gap.below.subject}"
 
 
-def _faults(certificate: Certificate, at: datetime) -> str:
-    return _out_of_date(certificate, at) or not_a_ca(certificate)
+def _fault(authority: Certificate, user: Certificate, at: datetime) -> str:
+    """Why an authority cannot vouch for a user; empty if it can. A root of version 1 has no extensions (RFC 5280, 6.1.4 k)."""
+    from cryptography import x509
+
+    old = authority.x509 is not None and authority.x509.version is x509.Version.v1 and is_root(authority)
+    return out_of_date(authority, at) or ("" if old else not_a_ca(authority)) or _forbids(authority, user)
+
+
+def _forbids(authority: Certificate, user: Certificate) -> str:
+    """What the extensions of an authority have against a user."""
+    from cryptography import x509
+
+    usage = extension(authority, x509.KeyUsage)
+    if usage is not None and not usage.key_cert_sign:
+        return "may not sign certificates: its key usage says so"
+    if not for_mail(authority):
+        return "is not for e-mail: its extended key usage says so"
+    constraints = extension(authority, x509.NameConstraints)
+    address = forbidden(constraints, user) if constraints else ""
+    return f"may not vouch for {address}: its name constraints say so" if address else ""
+
+
+def _unknown_constraints(authority: Certificate) -> str:
+    """Whether its name constraints are of a kind that the library knows; it passes over others, unless they are critical."""
+    from cryptography import x509
+
+    found = extension(authority, x509.NameConstraints)
+    trees = [*(found.permitted_subtrees or ()), *(found.excluded_subtrees or ())] if found else []
+    known = (x509.RFC822Name, x509.DNSName, x509.IPAddress)
+    return "" if all(isinstance(one, known) for one in trees) else "its name constraints are of another kind than mail"
 
 
 def _too_long(chain: Sequence[Certificate]) -> list[str]:
@@ -225,7 +212,7 @@ def _too_long(chain: Sequence[Certificate]) -> list[str]:
 
     found = []
     for position, one in enumerate(chain):
-        constraints = _extension(one, x509.BasicConstraints) if position else None
+        constraints = extension(one, x509.BasicConstraints) if position else None
         below = [other for other in chain[1:position] if other.subject != other.issuer]
         if constraints and constraints.path_length is not None and len(below) > constraints.path_length:
             found.append(
@@ -234,7 +221,11 @@ def _too_long(chain: Sequence[Certificate]) -> list[str]:
     return found
 
 
-def _strange(certificate: Certificate) -> bool:
-    """Whether its key or signature is one that the library does not verify. A root's own signature is not looked at."""
+def _strange(certificate: Certificate, chain: Sequence[Certificate]) -> bool:
+    """Whether a certificate of a chain has what the library does not verify.
+
+    Nobody looks at the own signature of a root, nor, for its chain, at the key of the user.
+    """
     known_key = strength.key(certificate).startswith(_KEYS) and not strength.weak_key(certificate)
-    return not known_key or (strength.signature(certificate).split(" ")[0] not in _DIGESTS and not is_root(certificate))
+    known_signature = strength.signature(certificate).split(" ")[0] in _DIGESTS
+    return not ((known_key or certificate is chain[0]) and (known_signature or certificate is chain[-1]))

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -75,6 +76,7 @@ def authority(
     hash: str = "sha256",  # noqa: A002 - as the field calls it
     pss: bool = False,
     padding_bytes: int = 0,
+    extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
 ) -> Made:
     """An authority's certificate, its own root where no issuer is given. Each call makes another one.
 
@@ -88,6 +90,7 @@ def authority(
         hash: "sha256", "sha384", "sha1" or "md5" of its signature. The last two need an issuer with an RSA key.
         pss: whether it is signed with RSASSA-PSS, which needs an issuer with an RSA key.
         padding_bytes: the size of an extension that only makes it large.
+        extensions: further ones, each with whether it is critical.
     """
     private = new_key(key) if isinstance(key, str) else key
     subject = _name(name)
@@ -99,6 +102,8 @@ def authority(
         builder = builder.add_extension(
             x509.UnrecognizedExtension(_PADDING_OID, _octets(padding_bytes)), critical=False
         )
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical)
     return Made(_signed(builder, issuer.key if issuer else private, hash, pss), private)
 
 
@@ -110,17 +115,22 @@ def person(
     not_before: datetime | None = None,
     not_after: datetime | None = None,
     hash: str = "sha256",  # noqa: A002
-    pss: bool = False,
+    pss: bool | int = False,
     purpose: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
+    subject: x509.Name | None = None,
 ) -> Made:
     """The certificate of a person, for S/MIME (RFC 8550, 4.4), from an authority.
 
     Arguments:
         email: stands in its alternative names; where it is empty there are none.
+        pss: whether it is signed with RSASSA-PSS; a number is the size of the salt, if not that of the hash.
         purpose: of its extended key usage; with None there is none.
+        extensions: further ones, each with whether it is critical.
+        subject: its name, if it is to be another one than its address.
     """
     private = new_key(key) if isinstance(key, str) else key
-    subject = _name(email or "A person without an address")
+    subject = subject or _name(email or "A person without an address")
     builder = _builder(subject, private, issuer, not_before or moment(-10), not_after or moment(365))
     builder = builder.add_extension(x509.BasicConstraints(False, None), critical=True)
     builder = builder.add_extension(_usage(signs_certificates=False), critical=True)
@@ -128,7 +138,15 @@ def person(
         builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
     if email:
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.RFC822Name(email)]), critical=False)
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical)
     return Made(_signed(builder, issuer.key, hash, pss), private)
+
+
+def self_signed_person(email: str) -> Made:
+    """The certificate of a person, signed with the key of that person."""
+    own = authority(email)
+    return person(own, email, key=own.key)
 
 
 def chain(*names: str, **options: Any) -> list[Made]:
@@ -222,7 +240,7 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _signed(builder: Any, key: Any, algorithm: str, pss: bool) -> bytes:
+def _signed(builder: Any, key: Any, algorithm: str, pss: bool | int) -> bytes:
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return _der(builder.sign(key, None))
     if algorithm in ("md5", "sha1"):
@@ -230,7 +248,8 @@ def _signed(builder: Any, key: Any, algorithm: str, pss: bool) -> bytes:
     chosen = hashes.SHA384() if algorithm == "sha384" else hashes.SHA256()
     if not pss:
         return _der(builder.sign(key, chosen))
-    return _der(builder.sign(key, chosen, rsa_padding=padding.PSS(padding.MGF1(chosen), chosen.digest_size)))
+    salt = chosen.digest_size if pss is True else pss
+    return _der(builder.sign(key, chosen, rsa_padding=padding.PSS(padding.MGF1(chosen), salt)))
 
 
 def _signed_as_of_old(certificate: x509.Certificate, key: Any, algorithm: str) -> bytes:
