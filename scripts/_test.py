@@ -35,6 +35,8 @@ MATRIX = {
     "2.21": ("3.13", "3.12", "3.14"),
 }
 MEMORY_FOR_TWO = 4 * 2**30
+# Each has a tenant and a directory server of its own.
+MOST_WORKERS = 6
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,9 @@ def unit(place: Place, log: Log) -> Count:
 
 def integration(place: Place, log: Log) -> Count:
     """The playbooks against the rehearsal tenant and Samba, which may need ports of their own."""
-    return _pytest(place, log, ["-n", "2", "tests/integration"], preparation.lab_prefix(place.environment))
+    # A third of the time they wait for a process or a clock, so one more than there are cores keeps these busy.
+    workers = min((os.cpu_count() or 1) + 1, MOST_WORKERS)
+    return _pytest(place, log, ["-n", str(workers), "tests/integration"], preparation.lab_prefix(place.environment))
 
 
 def _pytest(place: Place, log: Log, arguments: Sequence[str], prefix: Sequence[str]) -> Count:

@@ -12,8 +12,8 @@ version_added: "0.1.0"
 description:
   - Says of users' certificates whether they lead to a root that Exchange Online trusts, at a moment of your choice, and if
     not, which certificate is missing.
-  - Signatures, dates, authorities, path lengths and name constraints are verified with the Python library C(cryptography).
-    Revocation is not asked for.
+  - Signatures, dates, authorities with their purposes, path lengths and name constraints are verified with the Python library
+    C(cryptography). Revocation is not asked for.
   - Only what the tenant trusts counts. An intermediate that comes with a message does not, because nobody brings it along
     when a message is to be encrypted.
   - It does not fail for a certificate that is not trusted; see RV(resource.trusted). It fails for a file that it cannot read.
@@ -53,8 +53,11 @@ extends_documentation_fragment:
   - m365.hybrid.common.info
   - m365.hybrid.common.cloud_group
 notes:
-  - The library does not verify SHA-1, RSA keys below 2048 bits, Ed25519 and curves that NIST has not named. Where a chain has
-    one of these and nothing else is wrong, C(trusted) is null, because Exchange may take it.
+  - The library does not verify SHA-1, RSA keys below 2048 bits, Ed25519, curves that NIST has not named, RSA-PSS with unusual
+    parameters, extensions it does not know if they are critical, name constraints of other kinds than mail, hosts and IP
+    addresses, and roots of X.509 version 1. Where a chain has one of these and nothing else is wrong, C(trusted) is null,
+    because Exchange may take it.
+  - Certificates that are marked as an authority's are taken for no user's. A file that holds nothing else is named in a warning.
 seealso:
   - module: m365.hybrid.smime_trust
   - module: m365.hybrid.smime_trust_info

@@ -31,7 +31,8 @@ extends_documentation_fragment:
   - m365.hybrid.common.info
   - m365.hybrid.common.cloud_group
 notes:
-  - The Entra role Global Reader is enough.
+  - The Entra role Exchange Administrator is enough. Global Reader may read most of Exchange, but Microsoft names no role for
+    C(Get-SmimeConfig).
 seealso:
   - module: m365.hybrid.smime_trust
   - module: m365.hybrid.smime_certificate_check

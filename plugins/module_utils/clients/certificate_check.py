@@ -30,8 +30,8 @@ class Services(Protocol):
 
 def check(services: Services, want: Mapping[str, Any]) -> dict[str, Any]:
     """What becomes of the certificates of one file or folder, as smime_check.report() says it. Raises ServiceError."""
-    sources = want["trust"] if want["trust"] is None else tuple(want["trust"])
-    trusted = services.once(("trusted", sources, want["password"]), lambda: _trusted(services, want))
+    files = None if want["trust"] is None else (*want["trust"], want["password"])
+    trusted = services.once(("trusted", files), lambda: _trusted(services, want))
     now = datetime.now(UTC) if want["trust"] is not None else services.exchange.http.now()
     people: list[tuple[str, Certificate]] = []
     authorities: dict[bytes, Certificate] = {}

@@ -22,6 +22,9 @@ MESSAGES = (".eml", ".p7s", ".p7m")
 # No store of certificates is as large; a device that never ends would be.
 LARGEST = 16 * 1024 * 1024
 _PEM = "-----BEGIN "
+_WHERE = (
+    "Files are read by the machine that the module runs on, which is the control node unless the task is delegated."
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ def _names(folder: str, endings: tuple[str, ...]) -> list[str]:
     try:
         return sorted(name for name in os.listdir(folder) if name.lower().endswith(endings) and name[0] != ".")
     except OSError as problem:
-        raise ServiceError(f"{folder}: {problem.strerror}.") from None
+        raise ServiceError(f"{folder}: {problem.strerror}.", advice=_WHERE) from None
 
 
 def _read(path: str) -> bytes:
@@ -125,7 +128,7 @@ def _read(path: str) -> bytes:
         with open(path, "rb") as file:
             data = file.read(LARGEST + 1)
     except OSError as problem:
-        raise ServiceError(f"{path}: {problem.strerror}.") from None
+        raise ServiceError(f"{path}: {problem.strerror}.", advice=_WHERE) from None
     if len(data) > LARGEST:
         raise ServiceError(f"{path}: it is larger than {LARGEST} bytes.", meaning="That is no file of certificates.")
     return data

@@ -37,7 +37,7 @@ def steps(authorities: str, samples: str) -> list[Step]:
     """The modules that C(main.yml) calls where no synchronization is asked for, with their options."""
     return [
         ("smime_certificate_check", {"source": samples, "trust": [authorities]}),
-        ("smime_trust", {"certificates": {"set": [authorities]}, "wait_timeout": 1}),
+        ("smime_trust", {"certificates": {"set": [authorities]}, "wait_timeout": 0.2}),
         ("smime_trust_info", {}),
         ("smime_certificate_check", {"source": samples}),
     ]
@@ -71,4 +71,5 @@ def _work(cloud: dict[str, Any], wanted: list[Step], path: str) -> None:
 def problems(results: list[dict[str, Any]]) -> list[str]:
     """What went wrong, or is not trusted, at the last step."""
     last = results[-1]
-    return [last["msg"]] if last.get("failed") else list(last["resource"].get("untrusted", ()))
+    resource = last.get("resource")
+    return [last["msg"]] if last.get("failed") else resource.get("untrusted", []) if isinstance(resource, dict) else []

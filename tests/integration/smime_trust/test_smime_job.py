@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from smime_stage import NEW, OLD, PARTNER, Stage, names_of
+from smime_stage import NEW, OLD, PARTNER, Stage, element, names_of
+from unit.domain.odd_certificates import authority, moment, person
 
 EVERYTHING = (*OLD, *NEW, *PARTNER)
 
@@ -36,7 +38,9 @@ def test_planned_done_and_done_again(stage: Stage) -> None:
 def test_the_authorities_of_a_company_are_renewed(stage: Stage) -> None:
     stage.lay_out("ca", *OLD, *PARTNER)
     stage.lay_out("samples", "mail/anna-old.eml", "mail/eva.eml")
-    assert stage.play().code == 0
+    stage.hold(*(element(stage.der(name)) for name in (*OLD, *PARTNER)))
+    assert stage.believes("mail/anna-old.eml")
+    assert not stage.believes("mail/anna-new.eml")
     stage.lay_out("ca", *NEW)
     stage.lay_out("samples", "mail/anna-new.eml")
     assert stage.play().code == 0
@@ -69,13 +73,13 @@ def test_authorities_that_have_ended(stage: Stage) -> None:
     """They are still among the files, and in the tenant, when their time is over."""
     stage.lay_out("ca", *EVERYTHING)
     stage.lay_out("samples", "mail/anna-new.eml")
-    assert stage.play().code == 0
+    stage.hold(*(element(stage.der(name)) for name in EVERYTHING))
     stage.control("clock", {"advance": 41 * 86400})
-    stage.writes()
     # Nothing is to be changed, so nothing speaks against it; what has ended is named.
-    idle = stage.play()
+    idle = stage.play(smime_trust_settings={})
     assert (idle.code, idle.changed(), stage.writes()) == (0, 0, []), idle.output
-    assert "CN=Contoso Root CA 2021" in idle.output
+    assert "CN=Contoso Root CA 2021,O=Contoso Maschinenbau GmbH,C=DE ended on " in idle.output
+    assert " ends on " not in idle.output
     stage.take_away("ca", *PARTNER)
     refused = stage.play()
     assert refused.code == 2
@@ -94,38 +98,63 @@ def test_authorities_that_have_ended(stage: Stage) -> None:
     assert stage.writes() == []
 
 
-def unreadable(stage: Stage, folder: Path) -> None:
+Variables = dict[str, Any]
+
+
+def unreadable(stage: Stage, folder: Path) -> Variables:
     """A file that is cut off."""
     (folder / "half.pem").write_bytes((stage.made / "old/root.pem").read_bytes()[:300])
+    return {"smime_trust_samples": [str(stage.made / "mail/anna-old.eml")]}
 
 
-def without_intermediate(stage: Stage, folder: Path) -> None:
+def without_intermediate(stage: Stage, folder: Path) -> Variables:
     """The one above it is there; the one that issued to the sample is not."""
     stage.lay_out(str(folder), "new/root.pem")
+    return {"smime_trust_samples": [str(stage.made / "mail/anna-new.eml")]}
 
 
-def without_root(stage: Stage, folder: Path) -> None:
+def without_root(stage: Stage, folder: Path) -> Variables:
     """An intermediate alone."""
     stage.lay_out(str(folder), "new/issuing.pem")
+    return {}
 
 
-def a_user(stage: Stage, folder: Path) -> None:
+def a_user(stage: Stage, folder: Path) -> Variables:
     """Somebody has put a user's certificate among them."""
     stage.lay_out(str(folder), "users/eva.pem")
+    return {}
 
 
-def no_file(stage: Stage, folder: Path) -> None:
+def ended(stage: Stage, folder: Path) -> Variables:
+    """The time of an authority is over."""
+    (folder / "ended.pem").write_text(authority("Fabrikam Root CA", not_after=moment(-1)).pem)
+    return {}
+
+
+def ended_and_needed(stage: Stage, folder: Path) -> Variables:
+    """The same, and it is to be left out, but somebody's certificate comes from it."""
+    old = authority("Fabrikam Root CA", not_after=moment(-1))
+    (folder / "ended.pem").write_text(old.pem)
+    stage.lay_out(str(folder), "new/root.pem")
+    sample = folder.with_suffix(".sample.pem")
+    sample.write_text(person(old, "ines@fabrikam.example").pem)
+    return {"smime_trust_samples": [str(sample)], "smime_trust_expired": "leave_out"}
+
+
+def no_file(stage: Stage, folder: Path) -> Variables:
     """The folder is empty but for a note."""
     (folder / "README.md").write_text("later")
+    return {}
 
 
-def no_folder(stage: Stage, folder: Path) -> None:
+def no_folder(stage: Stage, folder: Path) -> Variables:
     """A typing error."""
     folder.rmdir()
+    return {}
 
 
 BAD = {
-    unreadable: ["{folder}/half.pem: "],
+    unreadable: ["{folder}/half.pem: it is damaged"],
     without_intermediate: [
         "anna.schaefer@contoso.example ({made}/mail/anna-new.eml) is not trusted: ",
         "CN=Contoso Issuing CA 2026,O=Contoso Maschinenbau GmbH,C=DE is missing",
@@ -138,10 +167,11 @@ BAD = {
         "is no certificate of an authority",
         "Exchange needs those of the",
     ],
+    ended: ["{folder}/ended.pem", "Fabrikam Root CA", "ended on ", "Take it out, or give expired=leave_out."],
+    ended_and_needed: ["ines@fabrikam.example ({folder}.sample.pem) is not trusted: ", "Nothing was changed."],
     no_file: ["{folder}: there is no file in it that ends in .pem"],
     no_folder: ["{folder}: No such file or directory"],
 }
-SAMPLES = {without_intermediate: ["mail/anna-new.eml"], unreadable: ["mail/anna-old.eml"]}
 
 
 def test_bad_files_stop_it_before_anything_is_written(stage: Stage) -> None:
@@ -150,14 +180,12 @@ def test_bad_files_stop_it_before_anything_is_written(stage: Stage) -> None:
     for spoil in BAD:
         folder = stage.folder / "bad" / spoil.__name__
         folder.mkdir(parents=True)
-        spoil(stage, folder)
-        samples = [str(stage.made / name) for name in SAMPLES.get(spoil, ())]
-        more = {"smime_trust_certificates": [str(folder)], "smime_trust_samples": samples}
-        hosts[spoil.__name__] = stage.variables(**more)
-    ended = stage.play(hosts=hosts)
-    assert ended.code == 2
+        own = {"smime_trust_certificates": [str(folder)], **spoil(stage, folder)}
+        hosts[spoil.__name__] = stage.variables(**own)
+    played = stage.play(hosts=hosts)
+    assert played.code == 2
     assert stage.writes() == []
     for spoil, parts in BAD.items():
-        said = ended.said(spoil.__name__)
+        said = played.said(spoil.__name__)
         for part in parts:
             assert part.format(folder=stage.folder / "bad" / spoil.__name__, made=stage.made) in said, said

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 import smime_role
-from smime_stage import Stage, element
+from smime_stage import OLD, Stage, element
 from unit.domain.odd_certificates import Made, authority, chain, person
 
 PEOPLE, CHAINS, STRANGERS = 400, 20, 5
@@ -37,3 +37,14 @@ def test_the_certificates_of_all_users(stage: Stage) -> None:
     assert "person0@contoso.example" in found["resource"]["untrusted"][0]
     assert "Issuing CA 7" in found["resource"]["untrusted"][0]
     assert found["seconds"] < SECONDS
+
+
+def test_what_is_trusted_is_kept_apart_within_a_task(stage: Stage) -> None:
+    """No authority at all is another thing than those of the tenant, in whichever order they come."""
+    stage.hold(*(element(stage.der(name)) for name in OLD))
+    sources, result = ("mail/anna-old.eml", "users/anna-old.pem"), stage.folder / "verdicts.json"
+    for entries in ([{"trust": []}, {}], [{}, {"trust": []}]):
+        aggregate = [{"source": str(stage.made / name), **one} for name, one in zip(sources, entries, strict=True)]
+        smime_role.start(stage.connection(), [("smime_certificate_check", {"aggregate": aggregate})], result).join(60)
+        (found,) = json.loads(result.read_text(encoding="utf-8"))
+        assert [one["resource"]["trusted"] for one in found["results"]] == ["trust" not in one for one in entries]

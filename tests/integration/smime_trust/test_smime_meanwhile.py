@@ -11,9 +11,8 @@ from smime_stage import NEW, OLD, PARTNER, Stage, element, names_of
 
 
 def test_what_somebody_added_by_hand_goes_and_is_shown(stage: Stage) -> None:
-    stage.lay_out("ca", *OLD)
-    assert stage.play().code == 0
-    stage.lay_out("ca", *NEW)
+    stage.lay_out("ca", *OLD, *NEW)
+    stage.hold(*(element(stage.der(name)) for name in OLD))
     planned = stage.play("--check", "--diff")
     assert "Partnerwerk" not in planned.diff()
     stage.hold(*(element(stage.der(name)) for name in (*OLD, *PARTNER)))
