@@ -358,6 +358,9 @@ def any_authority(dice: random.Random, made: list[Made]) -> Made:
         path_length=dice.choice([None] * 6 + [0, 1]),
         not_before=moment(begins),
         not_after=moment(ends),
+        extensions=dice.choice(
+            [()] * 12 + [[only("contoso.example")], [but("contoso.example")], [(SERVER, False)], [(MAIL, False)]]
+        ),
     )
 
 
