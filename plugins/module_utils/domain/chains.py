@@ -43,14 +43,6 @@ class Gap:
     circle: bool = False
 
 
-def signed_by(certificate: Certificate, issuer: Certificate) -> bool:
-    """Whether the key of a certificate has signed another one, of which it has the issuer's name.
-
-    A signature that the library cannot check (MD5) is not called good.
-    """
-    return _checked(certificate, issuer) is True
-
-
 def _checked(certificate: Certificate, issuer: Certificate) -> bool | None:
     """Whether a signature is by an issuer's key; None where the library cannot check signatures of that kind."""
     below, above = certificate.x509, issuer.x509

@@ -148,11 +148,13 @@ def _found(certificate: Certificate, among: Sequence[Certificate], now: datetime
 
 
 def _missing(gap: Gap) -> str:
+    if gap.circle:
+        return f"leads to no root: the authorities above {gap.below.subject} have signed one another"
     if not gap.namesakes:
         return f"leads to no root: {gap.subject} is missing, which has signed {gap.below.subject}"
     return (
         f"leads to no root: a {gap.subject} is there, but the signature of {gap.below.subject} "
-        f"({strength.signature(gap.below)}) is not by its key, or cannot be checked"
+        f"({strength.signature(gap.below)}) {'cannot be checked' if gap.unchecked else 'is not by its key'}"
     )
 
 

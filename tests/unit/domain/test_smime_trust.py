@@ -131,6 +131,18 @@ def test_authorities_that_have_signed_each_other_lead_to_no_root() -> None:
         assert chains.gaps(certificate, circle)
         assert chains.path(certificate, circle) == []
     assert chains.gaps(circle[0], [*circle, opaque(one.der)]) == []
+    assert {problem.text.partition(" above ")[0] for problem in smime_trust.problems(circle, NOW)} == {
+        "leads to no root: the authorities"
+    }
+
+
+def test_a_signature_that_cannot_be_checked_is_told_from_that_of_another() -> None:
+    below = opaque(authority("Contoso Below CA", issuer=ODD["MD5"], hash="md5").der)
+    said = [one.text for one in smime_trust.problems([below, READ["MD5"]], NOW) if one.kind == "incomplete_chain"]
+    assert [text.rpartition(") ")[2] for text in said] == ["cannot be checked"]
+    other = opaque(authority("Contoso Below CA", issuer=authority("Contoso MD5 CA")).der)
+    said = [one.text for one in smime_trust.problems([other, READ["MD5"]], NOW) if one.kind == "incomplete_chain"]
+    assert [text.rpartition(") ")[2] for text in said] == ["is not by its key"]
 
 
 def test_many_of_one_name_take_no_long_time() -> None:
