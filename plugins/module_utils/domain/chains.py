@@ -180,3 +180,16 @@ def _gap(certificate: Certificate, among: Sequence[Certificate]) -> Gap:
     namesakes = tuple(one for one in among if parsed and one.x509 and one.x509.subject == parsed.issuer)
     unchecked = any(_checked(certificate, one) is None for one in namesakes)
     return Gap(certificate.issuer, certificate, namesakes, unchecked)
+
+
+def described(gap: Gap) -> str:
+    """A gap in words."""
+    if gap.circle:
+        return f"the authorities above {gap.below.subject} have signed one another, and a root is missing"
+    if gap.below.subject == gap.subject and is_root(gap.below):
+        return "it has signed itself, and is not among what is trusted"
+    if gap.unchecked:
+        return f"a {gap.subject} is there, but whether it has signed {gap.below.subject} cannot be checked here"
+    if gap.namesakes:
+        return f"a {gap.subject} is there, but with another key than the one that has signed {gap.below.subject}"
+    return f"{gap.subject} is missing, which has signed {gap.below.subject}"

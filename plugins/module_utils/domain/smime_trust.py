@@ -19,7 +19,7 @@ from typing import Any
 from . import certificate_strength as strength
 from . import smime_settings
 from .certificates import Certificate, moment
-from .chains import Gap, gaps
+from .chains import described, gaps
 
 Row = dict[str, Any]
 EXPIRED = "expired"
@@ -144,18 +144,7 @@ def _found(certificate: Certificate, among: Sequence[Certificate], now: datetime
         found.append(("weak_key", f"has a weak key ({strength.key(certificate)})"))
     if strength.weak_signature(certificate):
         found.append(("weak_signature", f"is signed with {strength.signature(certificate)}, which can be forged"))
-    return found + [("incomplete_chain", _missing(gap)) for gap in gaps(certificate, among)]
-
-
-def _missing(gap: Gap) -> str:
-    if gap.circle:
-        return f"leads to no root: the authorities above {gap.below.subject} have signed one another"
-    if not gap.namesakes:
-        return f"leads to no root: {gap.subject} is missing, which has signed {gap.below.subject}"
-    return (
-        f"leads to no root: a {gap.subject} is there, but the signature of {gap.below.subject} "
-        f"({strength.signature(gap.below)}) {'cannot be checked' if gap.unchecked else 'is not by its key'}"
-    )
+    return found + [("incomplete_chain", f"leads to no root: {described(gap)}") for gap in gaps(certificate, among)]
 
 
 def not_a_ca(certificate: Certificate) -> str:

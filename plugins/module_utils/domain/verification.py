@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import certificate_strength as strength
 from .certificates import Certificate
-from .chains import Gap, gaps, is_root, path
+from .chains import Gap, described, gaps, is_root, path
 from .smime_trust import not_a_ca
 from .user_certificates import extension, for_mail, forbidden, out_of_date, unfit
 
@@ -133,7 +133,7 @@ def _explained(certificate: Certificate, trusted: Sequence[Certificate], at: dat
     chain = next((way for among in (sound, trusted) if (way := _way(certificate, among))), None)
     if chain is None:
         gap = gaps(certificate, trusted)[0]
-        return Verdict(False, missing_words(gap), gap, (certificate,))
+        return Verdict(False, described(gap), gap, (certificate,))
     faults = [f"{one.subject} {fault}" for one in chain[1:] if (fault := _fault(one, certificate, at))]
     if faults := faults or _too_long(chain):
         return Verdict(False, "; ".join(faults), chain=chain)
@@ -154,19 +154,6 @@ def _shortened(refusal: str) -> str:
 def _way(certificate: Certificate, among: Sequence[Certificate]) -> tuple[Certificate, ...]:
     """A chain to a root. It leads over signatures that cannot be checked where there is no other way."""
     return tuple(path(certificate, among) or path(certificate, among, unchecked=True))
-
-
-def missing_words(gap: Gap) -> str:
-    """A gap in words."""
-    if gap.circle:
-        return f"the authorities above {gap.below.subject} have signed one another, and a root is missing"
-    if gap.below.subject == gap.subject and is_root(gap.below):
-        return "it has signed itself, and is not among what is trusted"
-    if gap.unchecked:
-        return f"a {gap.subject} is trusted, but whether it has signed {gap.below.subject} cannot be checked here"
-    if gap.namesakes:
-        return f"a {gap.subject} is trusted, but with another key than the one that has signed {gap.below.subject}"
-    return f"{gap.subject} is missing, which has signed {gap.below.subject}"
 
 
 def _fault(authority: Certificate, user: Certificate, at: datetime) -> str:

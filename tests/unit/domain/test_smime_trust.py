@@ -139,10 +139,10 @@ def test_authorities_that_have_signed_each_other_lead_to_no_root() -> None:
 def test_a_signature_that_cannot_be_checked_is_told_from_that_of_another() -> None:
     below = opaque(authority("Contoso Below CA", issuer=ODD["MD5"], hash="md5").der)
     said = [one.text for one in smime_trust.problems([below, READ["MD5"]], NOW) if one.kind == "incomplete_chain"]
-    assert [text.rpartition(") ")[2] for text in said] == ["cannot be checked"]
+    assert [text.endswith("cannot be checked here") for text in said] == [True]
     other = opaque(authority("Contoso Below CA", issuer=authority("Contoso MD5 CA")).der)
     said = [one.text for one in smime_trust.problems([other, READ["MD5"]], NOW) if one.kind == "incomplete_chain"]
-    assert [text.rpartition(") ")[2] for text in said] == ["is not by its key"]
+    assert ["with another key" in text for text in said] == [True]
 
 
 def test_many_of_one_name_take_no_long_time() -> None:

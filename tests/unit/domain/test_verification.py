@@ -157,7 +157,7 @@ MADE_FOR = {
         person(ISSUING, "a@b.example"),
         [ODD["same name, another key"], ISSUING],
         False,
-        "a CN=Contoso Root CA,O=Contoso is trusted, but with another key",
+        "a CN=Contoso Root CA,O=Contoso is there, but with another key",
     ),
     "authority ended": (person(ENDED, "a@b.example"), [ROOT, ENDED], False, "CN=Contoso Ended CA,O=Contoso ended on "),
     "root ended": (
