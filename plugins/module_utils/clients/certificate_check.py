@@ -42,7 +42,7 @@ def check(services: Services, want: Mapping[str, Any]) -> dict[str, Any]:
         people += users
         without += [] if users else [f"{where}: {_NOBODY}"]
     if not people:
-        raise ServiceError(f"{want['source']}: {_NOBODY}")
+        raise ServiceError(f"{certificate_files.shown_path(want['source'])}: {_NOBODY}")
     services.exchange.warnings += without
     return smime_check.report(want["source"], people, list(authorities.values()), trusted, now, want["at"])
 

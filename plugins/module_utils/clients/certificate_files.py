@@ -21,6 +21,7 @@ ENDINGS = (".pem", ".crt", ".cer", ".der", ".p7b", ".p7c", ".pfx", ".p12", ".sst
 MESSAGES = (".eml", ".p7s", ".p7m")
 # No store of certificates is as large; a device that never ends would be.
 LARGEST = 16 * 1024 * 1024
+LONGEST_PATH = 200
 _PEM = "-----BEGIN "
 _WHERE = (
     "Files are read by the machine that the module runs on, which is the control node unless the task is delegated."
@@ -102,25 +103,31 @@ def _contents(source: str, number: int, endings: tuple[str, ...]) -> Iterator[tu
     path = os.path.expanduser(source)
     if not os.path.isabs(path):
         raise ServiceError(
-            f"{source}: the path does not begin at the root.",
+            f"{shown_path(source)}: the path does not begin at the root.",
             meaning="It would mean another file with every working directory.",
             advice="Write for example {{ inventory_dir }}/smime/ca.",
         )
     if not os.path.isdir(path):
-        yield path, _read(path)
+        yield shown_path(path), _read(path)
         return
     names = _names(path, endings)
     if not names:
-        raise ServiceError(f"{path}: there is no file in it that ends in {', '.join(endings)}.")
+        raise ServiceError(f"{shown_path(path)}: there is no file in it that ends in {', '.join(endings)}.")
     for name in names:
-        yield os.path.join(path, name), _read(os.path.join(path, name))
+        file = os.path.join(path, name)
+        yield shown_path(file), _read(file)
+
+
+def shown_path(path: str) -> str:
+    """A path as messages name it: of a long one the end, which tells the files of a folder apart."""
+    return path if len(path) <= LONGEST_PATH else "..." + path[3 - LONGEST_PATH :]
 
 
 def _names(folder: str, endings: tuple[str, ...]) -> list[str]:
     try:
         return sorted(name for name in os.listdir(folder) if name.lower().endswith(endings) and name[0] != ".")
     except OSError as problem:
-        raise ServiceError(f"{folder}: {problem.strerror}.", advice=_WHERE) from None
+        raise ServiceError(f"{shown_path(folder)}: {problem.strerror}.", advice=_WHERE) from None
 
 
 def _read(path: str) -> bytes:
@@ -128,7 +135,9 @@ def _read(path: str) -> bytes:
         with open(path, "rb") as file:
             data = file.read(LARGEST + 1)
     except OSError as problem:
-        raise ServiceError(f"{path}: {problem.strerror}.", advice=_WHERE) from None
+        raise ServiceError(f"{shown_path(path)}: {problem.strerror}.", advice=_WHERE) from None
     if len(data) > LARGEST:
-        raise ServiceError(f"{path}: it is larger than {LARGEST} bytes.", meaning="That is no file of certificates.")
+        raise ServiceError(
+            f"{shown_path(path)}: it is larger than {LARGEST} bytes.", meaning="That is no file of certificates."
+        )
     return data

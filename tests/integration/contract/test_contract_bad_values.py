@@ -64,13 +64,15 @@ WISHES: dict[str, tuple[str, dict[str, Any]]] = {
     "exchange_service_principal": ("application", {"mailboxes": {"add": ["info@contoso.example"]}}),
     "exchange_settings": ("identity", {"object": "CASMailbox", "settings": {"ImapEnabled": False}}),
     "mail_check": ("mailbox", {}),
+    "smime_certificate_check": ("source", {}),
     "smtp_auth": ("mailbox", {"smtp_auth": "enabled"}),
     "smtp_auth_info": ("mailbox", {}),
 }
 
 
 def test_every_module_is_tried() -> None:
-    assert sorted(WISHES) == module_names()
+    # Where a tenant has one object of the kind, there is no name for it.
+    assert sorted(WISHES) == [name for name in module_names() if imported(name).RESOURCE.names]
 
 
 @pytest.mark.parametrize("kind", NAMES)
