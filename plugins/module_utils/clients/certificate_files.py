@@ -125,9 +125,11 @@ def shown_path(path: str) -> str:
 
 def _names(folder: str, endings: tuple[str, ...]) -> list[str]:
     try:
-        return sorted(name for name in os.listdir(folder) if name.lower().endswith(endings) and name[0] != ".")
+        with os.scandir(folder) as inside:
+            files = [entry.name for entry in inside if entry.is_file()]
     except OSError as problem:
         raise ServiceError(f"{shown_path(folder)}: {problem.strerror}.", advice=_WHERE) from None
+    return sorted(name for name in files if name.lower().endswith(endings) and name[0] != ".")
 
 
 def _read(path: str) -> bytes:

@@ -53,7 +53,7 @@ def bytes_of(value: Any) -> bytes:
     if isinstance(value, Mapping) and "Data" in value:
         return bytes_of(value["Data"])
     if isinstance(value, str):
-        return base64.b64decode(value, validate=True)
+        return base64.b64decode("".join(value.split()), validate=True)
     if value is None or isinstance(value, list):
         try:
             return bytes(value or ())

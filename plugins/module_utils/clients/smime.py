@@ -110,7 +110,8 @@ def resolve(services: Services, want: State) -> State:
 
 def _apart(sources: Sequence[str]) -> tuple[list[str], list[str]]:
     """Files, and fingerprints without the colons and blanks that some tools write."""
-    bare = {source: source.translate({ord(sign): None for sign in ": "}).upper() for source in sources}
+    # The dialog of Windows puts a sign before a thumbprint that nobody sees.
+    bare = {source: source.translate({ord(sign): None for sign in ": \u200e"}).upper() for source in sources}
     prints = {
         source: text
         for source, text in bare.items()
@@ -171,10 +172,10 @@ def obstacle(services: Services, want: Mapping[str, Any], before: State, after: 
     elements = _whole(services, after)
     _warn_of_lost(services, elements, form)
     try:
-        size = len(_packed(elements, form))
+        size, had = (len(_packed(_whole(services, side), form)) for side in (after, before))
     except ValueError as problem:
         return f"It cannot be sent as PKCS#7: {problem}.", "Leave transfer.format at sst."
-    if limit and size > limit:
+    if limit and size > limit and size > had:
         return (
             f"The store would have {size} bytes, and Exchange takes {limit}.",
             "Leave out authorities that nobody's certificate comes from.",
@@ -198,9 +199,11 @@ def _whole(services: Services, side: Mapping[str, Any]) -> list[sst.Element]:
 
 
 def _packed(elements: Sequence[sst.Element], form: str) -> bytes:
+    """The bytes of a store; none where nothing is in it. Raises ValueError: a certificate cannot be written in that form."""
     if form == SERIALIZED:
-        return sst.build(elements)
-    return certificate_forms.pkcs7([one.value for one in elements if one.kind == sst.CERTIFICATE])
+        return sst.build(elements) if elements else b""
+    held = [one.value for one in elements if one.kind == sst.CERTIFICATE]
+    return certificate_forms.pkcs7(held) if held else b""
 
 
 def save(services: Services, want: Mapping[str, Any], before: State, after: State, fields: Sequence[str]) -> None:
@@ -211,7 +214,7 @@ def save(services: Services, want: Mapping[str, Any], before: State, after: Stat
         services.exchange.command("Set-SmimeConfig", **parameters, Confirm=False)
         return
     elements, transfer = _whole(services, after), want["transfer"]
-    data = _packed(elements, transfer["format"]) if elements else None
+    data = _packed(elements, transfer["format"])
     forms = list(BYTE_ENCODERS) if transfer["byte_arrays"] == "auto" else [transfer["byte_arrays"]]
     for form in forms:
         try:

@@ -100,7 +100,7 @@ def _store(data: bytes) -> Content:
     elements = sst.parse(data)
     others = sum(element.kind != sst.CERTIFICATE for element in elements)
     found = tuple(element.value for element in elements if element.kind == sst.CERTIFICATE)
-    return Content("SST", found, (f"{others} revocation lists",) if others else ())
+    return Content("SST", found, (f"{others} lists of revoked or trusted certificates",) if others else ())
 
 
 def _pem(text: str, password: str | None) -> Content:

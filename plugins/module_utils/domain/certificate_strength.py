@@ -13,8 +13,11 @@ from __future__ import annotations
 import re
 
 from .certificates import Certificate
+from .chains import is_root
 
 LEAST_BITS = {"RSA": 2048, "DSA": 2048, "EC": 224}
+# RSA with hashes that the library has no name for (RFC 8017, appendix C).
+_OLD = {"1.2.840.113549.1.1.2": "MD2", "1.2.840.113549.1.1.3": "MD4"}
 FORGEABLE = frozenset({"MD2", "MD4", "MD5", "SHA-1"})
 UNKNOWN = "unknown"
 
@@ -58,7 +61,7 @@ def signature(certificate: Certificate) -> str:
     try:
         digest = certificate.x509.signature_hash_algorithm
     except (ValueError, UnsupportedAlgorithm):
-        return algorithm.dotted_string
+        return _OLD.get(algorithm.dotted_string, algorithm.dotted_string)
     if digest is None:
         return {x509.SignatureAlgorithmOID.ED25519: "Ed25519", x509.SignatureAlgorithmOID.ED448: "Ed448"}.get(
             algorithm, algorithm.dotted_string
@@ -69,4 +72,4 @@ def signature(certificate: Certificate) -> str:
 
 def weak_signature(certificate: Certificate) -> bool:
     """Whether its signature could have been forged. That of a root says nothing: it is trusted for itself."""
-    return signature(certificate).split(" ")[0] in FORGEABLE and certificate.subject != certificate.issuer
+    return signature(certificate).split(" ")[0] in FORGEABLE and not is_root(certificate)

@@ -467,6 +467,7 @@ def test_bytes_are_read_in_every_form_that_they_are_sent_in(data: bytes, form: s
 @pytest.mark.parametrize("value", ["no base64!", [1, 256], ["a"], 7, {"Bytes": "AA=="}, True])
 def test_what_holds_no_bytes_is_no_empty_value(value: Any) -> None:
     assert bytes_of(None) == b""
+    assert bytes_of("AAFD\r\nRVJU\n") == b"\0\1CERT"
     with pytest.raises(ValueError):  # noqa: PT011 - the reason is Python's own, and differs between versions
         bytes_of(value)
 

@@ -129,7 +129,7 @@ def test_private_keys_and_requests_are_left_out_and_named_once() -> None:
 
 def test_other_elements_of_a_store_are_named() -> None:
     store = sst.build([sst.Element(sst.CERTIFICATE, DERS[0]), sst.Element(sst.CRL, b"\x30\x00")])
-    assert certificates_in(store).left_out == ("1 revocation lists",)
+    assert certificates_in(store).left_out == ("1 lists of revoked or trusted certificates",)
 
 
 @pytest.mark.parametrize(

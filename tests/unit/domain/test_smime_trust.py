@@ -122,6 +122,9 @@ def test_only_a_signature_that_somebody_relies_on_is_weak() -> None:
     below = opaque(authority("Contoso Below", issuer=ODD["SHA-1"], hash="sha1").der)
     assert strength.weak_signature(below)
     assert not strength.weak_signature(READ["SHA-1"])
+    # An authority's new key, for which the old one vouches, is no root, though it has its own name as issuer.
+    old = authority("Contoso Root CA", key="rsa2048")
+    assert strength.weak_signature(opaque(authority("Contoso Root CA", issuer=old, hash="sha1").der))
 
 
 def test_authorities_that_have_signed_each_other_lead_to_no_root() -> None:
