@@ -12,9 +12,11 @@ from typing import Any, Protocol
 
 from ..domain import smime_check
 from ..domain.certificates import Certificate
+from ..domain.user_certificates import is_authority
 from . import certificate_files, smime
 from .errors import ServiceError
 from .exchange import Exchange
+from .wire import require
 
 _NOBODY = "there is no user's certificate in it, only those of authorities."
 
@@ -30,6 +32,7 @@ class Services(Protocol):
 
 def check(services: Services, want: Mapping[str, Any]) -> dict[str, Any]:
     """What becomes of the certificates of one file or folder, as smime_check.report() says it. Raises ServiceError."""
+    _refuse_old_library()
     files = None if want["trust"] is None else (*want["trust"], want["password"])
     trusted = services.once(("trusted", files), lambda: _trusted(services, want))
     now = datetime.now(UTC) if want["trust"] is not None else services.exchange.http.now()
@@ -37,14 +40,23 @@ def check(services: Services, want: Mapping[str, Any]) -> dict[str, Any]:
     authorities: dict[bytes, Certificate] = {}
     without: list[str] = []
     for where, certificates in certificate_files.everything(want["source"], want["password"]):
-        users = [(where, one) for one in certificates if not smime_check.is_authority(one)]
-        authorities.update({one.der: one for one in certificates if smime_check.is_authority(one)})
+        users = [(where, one) for one in certificates if not is_authority(one)]
+        authorities.update({one.der: one for one in certificates if is_authority(one)})
         people += users
         without += [] if users else [f"{where}: {_NOBODY}"]
     if not people:
         raise ServiceError(f"{certificate_files.shown_path(want['source'])}: {_NOBODY}")
     services.exchange.warnings += without
     return smime_check.report(want["source"], people, list(authorities.values()), trusted, now, want["at"])
+
+
+def _refuse_old_library() -> None:
+    """Raise ServiceError where the library cannot be told what mail asks of a certificate."""
+    if not hasattr(require("cryptography.x509.verification"), "ExtensionPolicy"):
+        raise ServiceError(
+            f"The Python library cryptography {require('cryptography').__version__} is too old to verify certificates.",
+            advice="Install the requirements of the collection: version 45 or newer.",
+        )
 
 
 def _trusted(services: Services, want: Mapping[str, Any]) -> Sequence[Certificate]:

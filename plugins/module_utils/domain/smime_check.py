@@ -12,10 +12,8 @@ from typing import Any
 
 from .certificates import Certificate, moment, row
 from .chains import issuers
-from .user_certificates import addresses, is_authority, usage
+from .user_certificates import addresses, usage
 from .verification import Verdict, judge, trust
-
-__all__ = ["checked_moment", "is_authority", "report"]
 
 
 def checked_moment(text: str) -> datetime:

@@ -39,13 +39,12 @@ def report(
     found = problems(certificates, now)
     rows = [_row(one, [problem for problem in found if problem.certificate is one], now) for one in certificates]
     rows.sort(key=lambda one: (one["not_after"] or "", one["subject"], one["fingerprint"]))
-    left = {one["fingerprint"]: one["days_left"] for one in rows}
     return {
         "certificates": rows,
         "ending": [
             {name: one[name] for name in ("subject", "fingerprint", "not_after", "days_left")}
             for one in rows
-            if left[one["fingerprint"]] is not None and left[one["fingerprint"]] <= days
+            if one["days_left"] is not None and one["days_left"] <= days
         ],
         "incomplete": _sentences(found, "incomplete_chain"),
         "at_risk": [

@@ -92,7 +92,7 @@ def _algorithms(parameter: str, words: Mapping[str, str]) -> Setting:
 def _listed(text: str | None, words: Mapping[str, str]) -> list[str]:
     """A list of algorithms in words. What is not well-formed stays as it is: to Outlook it means another algorithm."""
     names = {number: word for word, number in words.items()}
-    return [_named(part, names) for part in (text or "").split(";") if part]
+    return [_named(part, names) for part in text.split(";")] if text else []
 
 
 def _named(part: str, names: Mapping[str, str]) -> str:
@@ -185,7 +185,7 @@ def at_risk(settings: Mapping[str, Any]) -> list[str]:
     for name, fallback in FALLBACK.items():
         listed = settings.get(name)
         known = {*ENCRYPTION, "rc2"} if fallback in ENCRYPTION else {*SIGNING}
-        strange = [word for word in listed or () if _bare(word) not in known]
+        strange = [word or "an empty member" for word in listed or () if _bare(word) not in known]
         if strange:
             found.append(f"{name}: Outlook does not know {', '.join(strange)}, so it uses {fallback} and nothing else.")
         elif listed == [] and fallback in WEAK:

@@ -15,6 +15,7 @@ import pytest
 from unit.domain.odd_certificates import Made, authority, moment, person
 
 from ansible_collections.m365.hybrid.plugins.module_utils.clients import certificate_check, smime
+from ansible_collections.m365.hybrid.plugins.module_utils.clients.errors import ServiceError
 from ansible_collections.m365.hybrid.plugins.module_utils.domain.certificates import opaque
 from ansible_collections.m365.hybrid.plugins.module_utils.domain.smime_check import checked_moment, report
 
@@ -57,6 +58,14 @@ def test_nothing_is_another_thing_than_what_the_tenant_trusts(look: Callable[...
     assert look(trust=[])["trusted"] is False
     assert look(trust=[ROOT.pem])["trusted"] is True
     assert look()["trusted"] is True
+
+
+def test_a_library_that_is_too_old_is_named(
+    look: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("cryptography.x509.verification.ExtensionPolicy")
+    with pytest.raises(ServiceError, match=r"is too old to verify certificates\. Install .* version 45"):
+        look()
 
 
 def test_a_file_without_a_user_is_named(look: Callable[..., dict[str, Any]]) -> None:
