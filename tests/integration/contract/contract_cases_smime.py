@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import ssl
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +16,8 @@ from contract_ground import Ground
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
-from unit.domain.odd_certificates import Made, authority, chain, every_odd_kind, person
+from unit.domain.odd_certificates import Made, authority, chain, every_odd_kind, moment, person
+from unit.domain.public_certificates import public_authorities
 
 from lab.exchange import certificate_stores, smime
 
@@ -132,7 +134,20 @@ SHA1_BELOW = authority("Contoso Old Issuing CA", issuer=ODD["SHA-1"], hash="sha1
 PARENT = authority("Fabrikam Issuing CA", issuer=authority("Fabrikam Unknown CA"))
 OTHER_KEY = authority("Fabrikam Sub CA", issuer=authority("Fabrikam Root CA"))
 LARGE = [authority(f"Contoso Large CA {number}", padding_bytes=30_000) for number in (1, 2, 3)]
+
+
+def public() -> list[Made]:
+    """Authorities that somebody else has made, as many as there is place for, without those whose time is over."""
+    held = [Made(der, None) for der in public_authorities()]
+    current = [one for one in held if certificate_stores.ends(one.der) > moment(30)]
+    return [
+        one for number, one in enumerate(current) if sum(len(each.der) + 12 for each in current[: number + 1]) < 69_000
+    ]
+
+
+PUBLIC = public()
 CERTIFICATES = [
+    sets("public authorities", {"set": [ssl.DER_cert_to_PEM_cert(one.der) for one in PUBLIC]}, PUBLIC),
     sets("the first ones", {"set": [pem(ROOT, ISSUING)]}, [ROOT, ISSUING]),
     sets("are so already, in another form", {"set": [pem(ISSUING, ROOT)]}, [ROOT, ISSUING], changes=False,
          prepare=trusts(ROOT, ISSUING, notes=NOTES, smime_reordered=True, smime_shown_bytes="numbers")),
